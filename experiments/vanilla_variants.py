@@ -1,0 +1,71 @@
+"""Chapter 04's GAN for 100 epochs, and what the source leaves open: tanh or sigmoid, which rate.
+
+    python experiments/vanilla_variants.py        about 30 minutes on 2 cores
+
+Paired seeds: seed s gives every variant the same initial weights, batches and noise. Writes
+experiments/results/vanilla_variants.csv.
+"""
+
+import functools
+
+import keras
+import numpy as np
+from keras import layers
+from resumable import run
+
+from gan_utils import data, gan, losses, metrics, networks, runtime
+
+EPOCHS = 100
+VARIANTS = ("chapter", "sigmoid, data in [0, 1]", "sigmoid, data in [-1, 1]", "learning rate 0.002")
+
+
+def build(variant):
+    """Return the variant's GAN, compiled.
+
+    The engine feeds pixels in [-1, 1]. A rescaling at the end of G, and one in front of D, carry
+    a sigmoid's [0, 1] through it: 2 σ − 1 is what G hands over, (x + 1) / 2 is what D sees.
+    """
+    generator = networks.mlp_generator(output="sigmoid" if "sigmoid" in variant else "tanh")
+    discriminator = networks.mlp_discriminator()
+    if "sigmoid" in variant:
+        generator = wrap(generator, after=layers.Rescaling(2.0, offset=-1.0))
+    if variant.endswith("[0, 1]"):
+        discriminator = wrap(discriminator, before=layers.Rescaling(0.5, offset=0.5))
+    model = gan.GAN(generator, discriminator, losses.non_saturating(real_target=0.9))
+    rate = 0.002 if "0.002" in variant else 0.001
+    model.compile(keras.optimizers.Adam(rate), keras.optimizers.Adam(rate))
+    return model
+
+
+def wrap(model, before=lambda x: x, after=lambda x: x):
+    x = keras.Input(model.input_shape[1:])
+    return keras.Model(x, after(model(before(x))))
+
+
+@functools.cache
+def mnist_and_features():
+    mnist = data.load("mnist")
+    return mnist, metrics.digit_scores(mnist.test_images)[1]
+
+
+def one(variant, seed):
+    """Train one variant with one seed; score 10,000 samples against the 10,000 test images."""
+    mnist, real = mnist_and_features()
+    keras.backend.clear_session()
+    runtime.setup(seed)
+    model = build(variant)
+    history = model.fit(mnist.images[5000:], EPOCHS, batch_size=100, seed=seed, verbose=0).history
+    probabilities, features = metrics.digit_scores(model.sample(10_000))
+    shares = metrics.class_shares(probabilities)
+    return {
+        "frechet": metrics.frechet_distance(features, real),
+        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
+        "smallest_share": float(shares.min()),
+        "largest_share": float(shares.max()),
+        "d_loss": float(np.mean(history["d_loss"][-10:])),
+        "g_loss": float(np.mean(history["g_loss"][-10:])),
+    }
+
+
+if __name__ == "__main__":
+    run(__file__, [{"variant": v, "seed": s} for s in range(5) for v in VARIANTS], one)

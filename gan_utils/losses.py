@@ -1,0 +1,79 @@
+"""The losses of the game, as pure functions of logits.
+
+A logit is D's output before the sigmoid, so D(x) = sigmoid(logit). Cross-entropy on logits stays
+finite where the logarithm of a probability would not.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Loss(NamedTuple):
+    """The two sides of a game, each a function of logits of any shape to float scalars."""
+
+    discriminator: Callable  # (real_logits, fake_logits) -> (loss on real, loss on fake)
+    generator: Callable  # fake_logits -> loss
+
+
+def cross_entropy(logits, target: float):
+    """Mean binary cross-entropy between sigmoid(logits) and one target for all, in nats.
+
+    −t·log D − (1−t)·log(1−D), computed as max(l, 0) − l·t + log(1 + e^−|l|).
+    """
+    targets = tf.fill(tf.shape(logits), tf.constant(target, logits.dtype))
+    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(targets, logits))
+
+
+def non_saturating(real_target: float = 1.0, fake_target: float = 0.0) -> Loss:
+    """D minimises cross-entropy; G minimises −log D(G(z)) (Goodfellow et al. 2014, section 3).
+
+    Args:
+        real_target: what D should say of real images; 0.9 is one-sided label smoothing of 0.1
+            (Salimans et al. 2016, section 3.4).
+        fake_target: what D should say of generated images. Above 0 the smoothing has two sides.
+
+    Raises:
+        ValueError: a target outside [0, 1], where cross-entropy has no lower bound.
+    """
+    discriminator = _discriminator_cross_entropy(real_target, fake_target)
+    return Loss(discriminator, lambda fake_logits: cross_entropy(fake_logits, 1.0))
+
+
+def minimax(real_target: float = 1.0, fake_target: float = 0.0) -> Loss:
+    """As ``non_saturating``, but G minimises log(1 − D(G(z))) (Goodfellow et al. 2014, eq. 1).
+
+    Its gradient vanishes where D(G(z)) is near 0, that is where G is still bad.
+    """
+    discriminator = _discriminator_cross_entropy(real_target, fake_target)
+    return Loss(discriminator, lambda fake_logits: -cross_entropy(fake_logits, 0.0))
+
+
+def equilibrium(real_target: float = 1.0) -> dict[str, float]:
+    """Return where the losses stand when generated and real data have the same distribution.
+
+    There the best answer for D is ``real_target / 2`` everywhere (Goodfellow et al. 2014,
+    proposition 1, with the smoothed target in place of 1).
+
+    Returns:
+        ``d_x``: D(x) and D(G(z)); ``d_loss``: D's loss, real plus fake; ``g_loss``: G's
+        non-saturating loss. Losses in nats.
+    """
+    d = real_target / 2
+    d_loss_real = -real_target * math.log(d) - (1 - real_target) * math.log(1 - d)
+    return {"d_x": d, "d_loss": d_loss_real - math.log(1 - d), "g_loss": -math.log(d)}
+
+
+def _discriminator_cross_entropy(real_target: float, fake_target: float) -> Callable:
+    for name, target in (("real_target", real_target), ("fake_target", fake_target)):
+        if not 0 <= target <= 1:
+            raise ValueError(
+                f"{name} is {target}; it must lie in [0, 1]: beyond that the cross-entropy of D "
+                "falls without end."
+            )
+    return lambda real_logits, fake_logits: (
+        cross_entropy(real_logits, real_target),
+        cross_entropy(fake_logits, fake_target),
+    )

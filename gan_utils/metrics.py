@@ -1,0 +1,135 @@
+"""Scores for generated images: arrays in, numbers out.
+
+Networks compute in float32 and statistics in float64, whatever dtype policy is in force.
+The digit classifier was trained by ``experiments/digit_classifier.py`` on MNIST's training images
+and frozen before any GAN of this book was scored with it.
+"""
+
+import functools
+from importlib import resources
+
+import keras
+import numpy as np
+import scipy.linalg
+import scipy.special
+import scipy.stats
+from keras import layers
+
+CLASSIFIER_WEIGHTS = "digit_classifier.weights.h5"
+FEATURES = 64
+
+
+def build_digit_classifier() -> keras.Model:
+    """Return the untrained classifier.
+
+    Returns:
+        Model (n, 28, 28, 1) floats in [-1, 1] -> ``logits`` (n, 10) and ``features`` (n, 64), the
+        activations before them. In the shipped weights the logits are already divided by the
+        temperature that calibrates them (Guo et al. 2017).
+    """
+    x = keras.Input((28, 28, 1), name="x")
+    h = x
+    for block, filters in enumerate((24, 48, 96)):
+        for conv in range(2 if block < 2 else 1):
+            h = layers.Conv2D(
+                filters, 3, padding="same", use_bias=False, dtype="float32", name=f"c{block}{conv}"
+            )(h)
+            h = layers.BatchNormalization(dtype="float32", name=f"b{block}{conv}")(h)
+            h = layers.ReLU(dtype="float32")(h)
+        if block < 2:
+            h = layers.MaxPooling2D(dtype="float32")(h)
+    h = layers.Flatten(dtype="float32")(layers.AveragePooling2D(2, dtype="float32")(h))
+    h = layers.Dropout(0.3, dtype="float32")(h)
+    features = layers.Dense(FEATURES, "relu", dtype="float32", name="features")(h)
+    logits = layers.Dense(10, dtype="float32", name="logits")(features)
+    return keras.Model(x, {"logits": logits, "features": features}, name="digit_classifier")
+
+
+@functools.cache
+def digit_classifier() -> keras.Model:
+    """Return the trained, frozen classifier with the weights that ship with the package."""
+    model = build_digit_classifier()
+    with resources.as_file(resources.files("gan_utils") / "weights" / CLASSIFIER_WEIGHTS) as path:
+        model.load_weights(path)
+    model.trainable = False
+    return model
+
+
+def digit_scores(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Run the digit classifier.
+
+    Args:
+        images: uint8 (n, 28, 28, 1).
+
+    Returns:
+        class probabilities (n, 10) and features (n, 64), both float64.
+
+    Raises:
+        ValueError: another shape or dtype.
+    """
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.shape[1:] != (28, 28, 1):
+        raise ValueError(
+            f"digit_scores takes uint8 images of shape (n, 28, 28, 1), got {images.dtype} "
+            f"{images.shape}. gan_utils.data.to_pixels turns [-1, 1] into uint8."
+        )
+    scaled = images.astype(np.float32) / 127.5 - 1.0
+    outputs = digit_classifier().predict(scaled, batch_size=500, verbose=0)
+    logits = outputs["logits"].astype(np.float64)
+    return scipy.special.softmax(logits, axis=1), outputs["features"].astype(np.float64)
+
+
+def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Squared Fréchet distance between Gaussians fitted to two sets of features.
+
+    ``|μa − μb|² + tr(Σa + Σb − 2 (Σa Σb)^½)`` (Dowson & Landau 1982, eq. 4). With Inception features
+    this is the FID of Heusel et al. 2017; with ours it compares with nothing outside this book.
+    The estimate is biased upwards, more for fewer rows: compare at equal n only.
+
+    Args:
+        a, b: features (n, d) and (m, d), n and m at least 2.
+
+    Returns:
+        Distance in squared units of the features, at least 0 up to rounding.
+
+    Raises:
+        ValueError: shapes that do not fit, too few rows, or values that are not finite.
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
+        raise ValueError(
+            f"frechet_distance takes two sets of features (n, d) and (m, d) with at least two "
+            f"rows each, got {a.shape} and {b.shape}."
+        )
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError("The features hold values that are not finite (NaN or infinity).")
+    shift = np.sum((a.mean(axis=0) - b.mean(axis=0)) ** 2)
+    cov_a, cov_b = (np.atleast_2d(np.cov(x, rowvar=False)) for x in (a, b))
+    # The eigenvalues of a product of two covariances are real and not negative; rounding may
+    # leave a tiny imaginary or negative part. tr of its square root is the sum of their roots.
+    roots = np.sqrt(np.clip(scipy.linalg.eigvals(cov_a @ cov_b).real, 0, None))
+    return float(shift + np.trace(cov_a) + np.trace(cov_b) - 2 * roots.sum())
+
+
+def class_shares(probabilities: np.ndarray) -> np.ndarray:
+    """Return the share of rows whose largest probability is in each class: (n, k) -> (k,)."""
+    winners = np.argmax(probabilities, axis=1)
+    return np.bincount(winners, minlength=probabilities.shape[1]) / len(probabilities)
+
+
+def paired_interval(a, b, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Return the mean difference a − b over paired seeds, and its Student t interval.
+
+    Args:
+        a, b: one score per seed each, the same seeds in the same order, at least two.
+
+    Returns:
+        (mean, low, high). When low and high have different signs, no difference was found.
+    """
+    difference = np.asarray(a, np.float64) - np.asarray(b, np.float64)
+    if difference.ndim != 1 or len(difference) < 2:
+        raise ValueError(f"Expected two lists of at least two paired scores, got {np.shape(a)}.")
+    half = scipy.stats.sem(difference) * scipy.stats.t.ppf(
+        (1 + confidence) / 2, len(difference) - 1
+    )
+    return difference.mean(), difference.mean() - half, difference.mean() + half

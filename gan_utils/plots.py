@@ -1,0 +1,262 @@
+"""Pictures: arrays in, matplotlib figures out, one style for the whole book."""
+
+import base64
+import html
+import io
+import json
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import HTML
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from PIL import Image
+
+# Okabe & Ito's palette, which stays apart for colour-blind readers; black for what is real.
+COLORS = {"d": "#0072B2", "g": "#D55E00", "other": "#009E73", "real": "#000000", "grey": "#595959"}
+
+
+def use_book_style() -> None:
+    """Set matplotlib's defaults to the style of the book: white paper, large type, few lines."""
+    plt.rcParams.update(
+        {
+            "figure.figsize": (7, 3.5),
+            "figure.dpi": 110,
+            "figure.facecolor": "white",
+            "figure.constrained_layout.use": True,
+            "font.size": 11,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.prop_cycle": plt.cycler(color=[COLORS["d"], COLORS["g"], COLORS["other"]]),
+            "grid.alpha": 0.3,
+            "legend.frameon": False,
+            "lines.linewidth": 1.6,
+            "savefig.facecolor": "white",
+            "svg.hashsalt": "gan_utils",
+        }
+    )
+
+
+def tile(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
+    """Arrange images row by row in one picture with white gaps; unused places are white.
+
+    Args:
+        images: uint8 (n, height, width, channels), 1 or 3 channels.
+
+    Returns:
+        uint8 (rows · height + gaps, columns · width + gaps, channels).
+    """
+    n, height, width, channels = images.shape
+    rows = -(-n // columns)
+    cells = np.full((rows * columns, height + gap, width + gap, channels), 255, np.uint8)
+    cells[:n, :height, :width] = images
+    cells = cells.reshape(rows, columns, height + gap, width + gap, channels).swapaxes(1, 2)
+    picture = cells.reshape(rows * (height + gap), columns * (width + gap), channels)
+    return picture[: picture.shape[0] - gap, : picture.shape[1] - gap]
+
+
+def image_grid(
+    images: np.ndarray, columns: int, row_labels: Sequence[str] = (), title: str = "", zoom=1.0
+) -> Figure:
+    """Show images in a grid.
+
+    Args:
+        images: uint8 (n, height, width, channels).
+        columns: images in a row.
+        row_labels: text to the left of each row, or none.
+        zoom: 1 draws a 28-pixel image about 0.4 inches wide.
+    """
+    picture = tile(images, columns)
+    scale = zoom * 0.4 / 28
+    side = 0.8 if len(row_labels) else 0.0
+    size = (picture.shape[1] * scale + side, picture.shape[0] * scale + 0.35 * bool(title))
+    figure, axes = plt.subplots(figsize=size)
+    axes.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.set(title=title, xticks=[], yticks=[])
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    if len(row_labels):
+        step = images.shape[1] + 2
+        axes.set_yticks([step * row + images.shape[1] / 2 for row in range(len(row_labels))])
+        axes.set_yticklabels(row_labels)
+        axes.tick_params(length=0)
+    return figure
+
+
+def loss_curves(
+    history: Mapping[str, Sequence[float]],
+    equilibrium: Mapping[str, float] | None = None,
+    others: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+) -> Figure:
+    """Plot the losses of D (real plus fake) and of G over epochs.
+
+    Args:
+        history: holds ``d_loss`` and ``g_loss``, one value an epoch.
+        equilibrium: the same keys, drawn as dashed levels (``losses.equilibrium``).
+        others: one or two further series to lay over the curves as dots, of D and then of G,
+            label -> (epochs, values).
+    """
+    figure, axes = plt.subplots()
+    for key, name, color in (("d_loss", "D", COLORS["d"]), ("g_loss", "G", COLORS["g"])):
+        axes.plot(
+            range(1, len(history[key]) + 1), history[key], color=color, label=f"loss of {name}"
+        )
+        if equilibrium:
+            axes.axhline(equilibrium[key], color=color, linestyle="--", linewidth=1)
+            axes.annotate(
+                f"equilibrium of {name}: {equilibrium[key]:.3f}",
+                (1, equilibrium[key]),
+                xycoords=("axes fraction", "data"),
+                xytext=(-4, 3),
+                textcoords="offset points",
+                ha="right",
+                fontsize=9,
+                color=color,
+            )
+    styles = (("o", COLORS["d"]), ("^", COLORS["g"]))
+    for (label, (at, values)), (marker, color) in zip((others or {}).items(), styles, strict=False):
+        axes.plot(at, values, marker, markersize=4, alpha=0.6, color=color, label=label)
+    axes.set(xlabel="epoch", ylabel="loss (nats)")
+    axes.legend(ncols=2)
+    return figure
+
+
+def diagram(
+    boxes: Mapping[str, tuple[float, float, str]],
+    arrows: Sequence[tuple[str, str, str, str]],
+    size: tuple[float, float] = (7, 3),
+) -> Figure:
+    """Draw boxes and arrows.
+
+    Args:
+        boxes: text -> (x, y, colour) of its centre, in inches.
+        arrows: (from text, to text, label, kind); kind ``"data"`` is solid, ``"gradient"`` dashed
+            and bent, so that it does not lie on the data arrow beside it.
+        size: of the figure in inches.
+    """
+    figure, axes = plt.subplots(figsize=size)
+    axes.set(xlim=(0, size[0]), ylim=(0, size[1]))
+    axes.axis("off")
+    patches = {}
+    for text, (x, y, color) in boxes.items():
+        lines = text.split("\n")
+        width, height = 0.1 * max(map(len, lines)) + 0.3, 0.22 * len(lines) + 0.22
+        corner = (x - width / 2, y - height / 2)
+        patches[text] = FancyBboxPatch(
+            corner, width, height, boxstyle="round,pad=0.03", fc="white", ec=color, lw=1.8
+        )
+        axes.add_patch(patches[text])
+        axes.text(x, y, text, ha="center", va="center", color=color)
+    for start, end, label, kind in arrows:
+        bend, dash, color = {
+            "data": (0.0, "-", COLORS["real"]),
+            "gradient": (0.45, (0, (4, 2)), COLORS["grey"]),
+        }[kind]
+        a, b = np.array(boxes[start][:2]), np.array(boxes[end][:2])
+        axes.add_patch(
+            FancyArrowPatch(
+                a,
+                b,
+                patchA=patches[start],
+                patchB=patches[end],
+                connectionstyle=f"arc3,rad={bend}",
+                arrowstyle="-|>",
+                mutation_scale=14,
+                linestyle=dash,
+                color=color,
+                shrinkA=2,
+                shrinkB=2,
+            )
+        )
+        across = np.array([b[1] - a[1], a[0] - b[0]])  # the side that arc3 bends to
+        x, y = (a + b) / 2 + bend * across / 2 + (0, 0.13 if kind == "data" else 0)
+        paper = {"fc": "white", "ec": "none", "pad": 1} if kind == "gradient" else None
+        axes.text(x, y, label, ha="center", va="center", fontsize=9, color=color, bbox=paper)
+    return figure
+
+
+def table(rows: Sequence[Mapping[str, object]], caption: str = "") -> HTML:
+    """Show rows as a table; the keys of the first row are its heads.
+
+    Numbers are aligned right. Write them as text to choose their digits.
+    """
+    heads = "".join(f'<th scope="col">{html.escape(str(key))}</th>' for key in rows[0])
+
+    def cell(value):
+        right = isinstance(value, int | float) or str(value)[:1] in "0123456789−+"
+        align = "right" if right else "left"
+        return f'<td style="text-align:{align}">{html.escape(str(value))}</td>'
+
+    body = "".join(f"<tr>{''.join(map(cell, row.values()))}</tr>" for row in rows)
+    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    return HTML(f"<table>{title}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>")
+
+
+FILM_SCRIPT = """
+(() => {
+  const film = document.currentScript.parentElement, sheet = film.querySelector("img");
+  const {columns, labels} = JSON.parse(film.dataset.film);
+  const start = () => {
+    const canvas = document.createElement("canvas"), rows = Math.ceil(labels.length / columns);
+    canvas.width = sheet.naturalWidth / columns; canvas.height = sheet.naturalHeight / rows;
+    canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", sheet.alt);
+    canvas.style.cssText = `display:block;width:${2 * canvas.width}px;max-width:100%`;
+    const bar = document.createElement("div"), play = document.createElement("button");
+    const range = document.createElement("input"), label = document.createElement("output");
+    bar.style.cssText = "display:flex;flex-wrap:wrap;gap:.5em;align-items:center;margin-top:.4em";
+    Object.assign(range, {type: "range", min: 0, max: labels.length - 1, value: labels.length - 1});
+    range.setAttribute("aria-label", "moment"); range.style.flex = "1";
+    play.type = "button"; play.textContent = "Play";
+    const show = () => {
+      const i = +range.value, w = canvas.width, h = canvas.height;
+      canvas.getContext("2d").drawImage(
+        sheet, (i % columns) * w, Math.floor(i / columns) * h, w, h, 0, 0, w, h);
+      label.textContent = labels[i]; range.setAttribute("aria-valuetext", labels[i]);
+    };
+    let timer = 0;
+    const stop = () => { clearInterval(timer); timer = 0; play.textContent = "Play"; };
+    play.onclick = () => {
+      if (timer) return stop();
+      if (+range.value === labels.length - 1) range.value = 0;
+      play.textContent = "Pause"; show();
+      timer = setInterval(() => {
+        if (+range.value === labels.length - 1) return stop();
+        range.value = +range.value + 1; show();
+      }, 150);
+    };
+    range.oninput = () => { stop(); show(); };
+    bar.append(play, range, label); sheet.hidden = true; sheet.before(canvas, bar); show();
+  };
+  sheet.complete && sheet.naturalWidth ? start() : sheet.addEventListener("load", start);
+})();
+"""
+
+
+def film(frames: Sequence[np.ndarray], labels: Sequence[str], alt: str, columns: int = 5) -> HTML:
+    """Show pictures as a film that the reader moves with a slider, or starts with a button.
+
+    All frames travel as one WebP contact sheet. Where scripts do not run, the sheet is what shows.
+
+    Args:
+        frames: uint8 pictures of one size, (height, width, channels) each, in order.
+        labels: what the slider says at each frame.
+        alt: what a reader sees who does not see pictures.
+        columns: of the contact sheet.
+    """
+    if not len(frames) or len(frames) != len(labels):
+        raise ValueError(
+            "A film needs at least one frame and a label for each, "
+            f"got {len(frames)} frames and {len(labels)} labels."
+        )
+    sheet, buffer = tile(np.stack(frames), columns, gap=0), io.BytesIO()
+    Image.fromarray(sheet.squeeze()).save(buffer, "WEBP", quality=80)
+    source = base64.b64encode(buffer.getvalue()).decode()
+    settings = html.escape(json.dumps({"columns": columns, "labels": list(labels)}))
+    return HTML(
+        f'<figure class="film" data-film="{settings}">'
+        f'<img alt="{html.escape(alt)}" width="{sheet.shape[1]}" height="{sheet.shape[0]}" '
+        f'style="max-width:100%;height:auto" src="data:image/webp;base64,{source}">'
+        f"<script>{FILM_SCRIPT}</script></figure>"
+    )

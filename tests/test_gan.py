@@ -1,0 +1,192 @@
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import scipy.special
+import tensorflow as tf
+
+from gan_utils import data, gan, losses, networks
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (230, 28, 28, 1), dtype=np.uint8)
+
+
+def small_gan(seed=0, jit_compile=False, **kwargs):
+    keras.utils.set_random_seed(seed)
+    model = gan.GAN(
+        networks.mlp_generator(latent_dim=8, hidden=16),
+        networks.mlp_discriminator(hidden=16),
+        losses.non_saturating(real_target=0.9),
+        **kwargs,
+    )
+    model.compile(jit_compile=jit_compile)
+    return model
+
+
+def test_fit_trains_both_networks_and_reports():
+    model = small_gan()
+    before = [model.generator.get_weights(), model.discriminator.get_weights()]
+    history = model.fit(IMAGES, epochs=3, batch_size=20, verbose=0).history
+    assert set(history) == set(gan.METRICS)
+    assert all(len(values) == 3 and np.isfinite(values).all() for values in history.values())
+    np.testing.assert_allclose(
+        np.add(history["d_loss_real"], history["d_loss_fake"]), history["d_loss"], rtol=1e-5
+    )
+    for old, network in zip(before, (model.generator, model.discriminator), strict=True):
+        assert all((a != b).any() for a, b in zip(old, network.get_weights(), strict=True))
+    assert int(model.g_optimizer.iterations) == int(model.d_optimizer.iterations) == 3 * 11
+
+
+def test_one_step_against_numpy():
+    """One whole update with plain gradient descent, worked out by hand in float64."""
+    model = small_gan()
+    model.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.1), jit_compile=False)
+    model.x = tf.constant(IMAGES)
+    rows, *z = next(iter(data.draws(len(IMAGES), 20, 8, range(1))))
+    g = [w.astype(np.float64) for w in model.generator.get_weights()]
+    d = [w.astype(np.float64) for w in model.discriminator.get_weights()]
+    logs = model.train_step((rows, *z))
+    z = [np.asarray(part, np.float64) for part in z]
+
+    leaky, slope = (lambda h: np.maximum(h, 0.01 * h)), (lambda h: np.where(h > 0, 1.0, 0.01))
+    sigmoid = scipy.special.expit
+    forward_g = lambda z: (h := z @ g[0] + g[1], np.tanh(leaky(h) @ g[2] + g[3]))  # noqa: E731
+    x = IMAGES[np.asarray(rows)].reshape(20, -1) / 127.5 - 1.0
+    gradient = [0.0] * 4
+    loss = 0.0
+    for batch, target in ((x, 0.9), (forward_g(z[0])[1], 0.0)):
+        h = batch @ d[0] + d[1]
+        logit = leaky(h) @ d[2] + d[3]
+        loss += np.mean(np.logaddexp(0, logit) - target * logit)
+        back = (sigmoid(logit) - target) / 20
+        hidden = (back @ d[2].T) * slope(h)
+        for i, part in enumerate((batch.T @ hidden, hidden.sum(0), leaky(h).T @ back, back.sum(0))):
+            gradient[i] = gradient[i] + part
+    d = [w - 0.1 * dw for w, dw in zip(d, gradient, strict=True)]
+    np.testing.assert_allclose(logs["d_loss"], loss, rtol=1e-5)
+    for got, wanted in zip(model.discriminator.get_weights(), d, strict=True):
+        np.testing.assert_allclose(got, wanted, atol=1e-6)
+
+    h, fake = forward_g(z[1])  # G learns from D as it is after D's update
+    hd = fake @ d[0] + d[1]
+    logit = leaky(hd) @ d[2] + d[3]
+    np.testing.assert_allclose(logs["g_loss"], np.mean(np.logaddexp(0, -logit)), rtol=1e-5)
+    back = ((((sigmoid(logit) - 1) / 20) @ d[2].T) * slope(hd)) @ d[0].T * (1 - fake**2)
+    hidden = (back @ g[2].T) * slope(h)
+    parts = (z[1].T @ hidden, hidden.sum(0), leaky(h).T @ back, back.sum(0))
+    for got, w, dw in zip(model.generator.get_weights(), g, parts, strict=True):
+        np.testing.assert_allclose(got, w - 0.1 * dw, atol=1e-6)
+
+
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_two_processes_agree_to_the_bit(jit_compile):
+    code = f"""
+import hashlib, sys
+sys.path.insert(0, "tests")
+from gan_utils import runtime
+runtime.setup(0)
+from test_gan import IMAGES, small_gan
+model = small_gan(jit_compile={jit_compile})
+model.fit(IMAGES, epochs=4, batch_size=20, verbose=0)
+weights = model.generator.get_weights() + model.discriminator.get_weights()
+print(hashlib.sha256(b"".join(w.tobytes() for w in weights)).hexdigest())
+"""
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.splitlines()[-1]
+        for _ in range(2)
+    }
+    assert len(runs) == 1
+
+
+def test_xla_and_plain_losses_agree_at_first():
+    plain, xla = (
+        small_gan(jit_compile=jit).fit(IMAGES, epochs=2, batch_size=20, verbose=0).history
+        for jit in (False, True)
+    )
+    for name in gan.METRICS:
+        np.testing.assert_allclose(plain[name], xla[name], rtol=1e-4)
+
+
+def test_going_on_equals_never_stopping():
+    whole = small_gan()
+    whole.fit(IMAGES, epochs=3, batch_size=20, verbose=0)
+    parts = small_gan()
+    parts.fit(IMAGES, epochs=1, batch_size=20, verbose=0)
+    parts.fit(IMAGES, epochs=3, batch_size=20, verbose=0, initial_epoch=1)
+    for a, b in zip(whole.generator.get_weights(), parts.generator.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+
+
+def test_default_bar_leaves_one_line(capsys):
+    small_gan().fit(IMAGES, epochs=2, batch_size=100)
+    last = capsys.readouterr().out.rpartition("\r")[2]
+    assert last.startswith("Trained 2 epochs, 4 steps, in ")
+
+
+def test_sample_repeats_and_does_not_depend_on_n():
+    model = small_gan()
+    images = model.sample(1200, seed=5)
+    assert images.shape == (1200, 28, 28, 1) and images.dtype == np.uint8
+    np.testing.assert_array_equal(images[:7], model.sample(7, seed=5))
+    assert (images[:7] != model.sample(7, seed=6)).any()
+    assert (images[:7] != images[1000:1007]).any(), "the second thousand is not the first again"
+
+
+def test_saved_generator_needs_no_training_code(tmp_path):
+    model = small_gan()
+    model.generator.save(tmp_path / "generator.keras")
+    z = np.random.default_rng(0).uniform(-1, 1, (4, 8)).astype("float32")
+    code = f"""
+import keras, numpy as np, sys
+generator = keras.models.load_model({str(tmp_path / "generator.keras")!r})
+z = np.random.default_rng(0).uniform(-1, 1, (4, 8)).astype("float32")
+np.save({str(tmp_path / "out.npy")!r}, generator(z))
+assert not any(m.startswith("gan_utils") for m in sys.modules)
+"""
+    env = os.environ | {"PYTHONPATH": ""}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, env=env)
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), model.generator(z))
+
+
+def test_xla_where_it_pays():
+    assert small_gan(jit_compile="auto").jit_compile
+    x = keras.Input((28, 28, 1))
+    convolutional = keras.Model(
+        x, keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.Conv2D(2, 3)(x)))
+    )
+    model = gan.GAN(networks.mlp_generator(), convolutional, losses.non_saturating())
+    model.compile()
+    assert model.jit_compile == bool(tf.config.list_physical_devices("GPU"))
+
+
+@pytest.mark.parametrize(
+    ("x", "batch_size", "message"),
+    [
+        (
+            IMAGES[:, :, :27],
+            20,
+            r"uint8 data of shape \(n, 28, 28, 1\), got uint8 \(230, 28, 27, 1\)",
+        ),
+        (IMAGES.astype("float32"), 20, "uint8 data .* got float32"),
+        (IMAGES, 231, "batch_size is 231; with 230 rows it must be 1 to 230"),
+        (IMAGES, 0, "batch_size is 0"),
+    ],
+)
+def test_data_that_does_not_fit_is_refused(x, batch_size, message):
+    with pytest.raises(ValueError, match=message):
+        small_gan().fit(x, batch_size=batch_size, verbose=0)
+
+
+def test_networks_that_do_not_fit_are_refused():
+    with pytest.raises(
+        ValueError, match=r"makes \(28, 28, 1\), but the discriminator takes \(32, 32, 3\)"
+    ):
+        gan.GAN(
+            networks.mlp_generator(),
+            networks.mlp_discriminator(image_shape=(32, 32, 3)),
+            losses.non_saturating(),
+        )

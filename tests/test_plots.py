@@ -1,0 +1,62 @@
+import json
+import re
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from gan_utils import losses, plots
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_tile_puts_every_image_in_its_place():
+    images = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 1), np.uint8)
+    picture = plots.tile(images, columns=2, gap=1)
+    assert picture.shape == (3 * 2 + 2, 2 * 3 + 1, 1)
+    assert (picture[0:2, 4:7] == 1).all() and (picture[6:8, 0:3] == 4).all()
+    assert (picture[6:8, 4:7] == 255).all(), "the unused place is white"
+    assert (picture[2] == 255).all(), "the gap is white"
+
+
+def test_image_grid_labels_rows():
+    figure = plots.image_grid(np.zeros((6, 28, 28, 1), np.uint8), 3, row_labels=["one", "two"])
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["one", "two"]
+
+
+def test_loss_curves_show_the_equilibrium():
+    history = {"d_loss": [1.0, 1.2], "g_loss": [2.0, 1.0]}
+    figure = plots.loss_curves(history, losses.equilibrium(0.9), {"source": ([1, 2], [1.1, 1.0])})
+    lines = figure.axes[0].get_lines()
+    assert [line.get_ydata()[0] for line in lines if line.get_linestyle() == "--"] == [
+        pytest.approx(1.376, abs=1e-3),
+        pytest.approx(0.799, abs=1e-3),
+    ]
+    np.testing.assert_array_equal(lines[-1].get_ydata(), [1.1, 1.0])
+
+
+def test_diagram_draws_boxes_and_arrows():
+    boxes = {"z": (0.5, 1, "#000000"), "G": (2, 1, "#000000")}
+    arrows = [("z", "G", "100 numbers", "data"), ("G", "z", "grad", "gradient")]
+    figure = plots.diagram(boxes, arrows, size=(3, 2))
+    assert {text.get_text() for text in figure.axes[0].texts} == {"z", "G", "100 numbers", "grad"}
+    assert len(figure.axes[0].patches) == 4
+
+
+def test_film_carries_all_frames_and_a_text_alternative():
+    frames = [np.full((4, 6, 1), 40 * i, np.uint8) for i in range(6)]
+    film = plots.film(frames, [f"epoch {i}" for i in range(6)], alt='six "greys"', columns=4).data
+    settings = json.loads(re.search('data-film="([^"]*)"', film)[1].replace("&quot;", '"'))
+    assert settings == {"columns": 4, "labels": [f"epoch {i}" for i in range(6)]}
+    assert 'alt="six &quot;greys&quot;"' in film
+    assert 'width="24" height="8"' in film, "four columns, two rows"
+    assert "http" not in film
+
+
+def test_film_refuses_missing_labels():
+    with pytest.raises(ValueError, match="2 frames and 1 labels"):
+        plots.film([np.zeros((2, 2, 1), np.uint8)] * 2, ["a"], alt="x")

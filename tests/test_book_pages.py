@@ -1,0 +1,327 @@
+"""What the built pages promise a reader: nothing fetched, nothing broken, nothing nameless.
+
+Each check takes a parsed page and returns what is wrong with it, so that the checks are themselves
+tested on broken pages at the end of this file.
+"""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+ROOT = Path(__file__).parent.parent
+HTML = ROOT / "_build" / "html"
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
+MEGABYTE = 1_000_000
+
+
+@cache
+def parse(path):
+    return BeautifulSoup(path.read_text(encoding="utf8"), "html.parser")
+
+
+def article(soup):
+    return soup.find("article") or soup
+
+
+def is_remote(address):
+    return urlsplit(address).netloc != "" or urlsplit(address).scheme in ("http", "https")
+
+
+# --- The checks -----------------------------------------------------------------------------------
+
+
+def fetched_resources(soup, path):
+    """Addresses that a browser would fetch from elsewhere. Plain links are the reader's choice."""
+    found = []
+    for tag in soup.select("[src], [srcset], [poster], link[href], object[data], image, use"):
+        rel = tag.get("rel") or []
+        if tag.name == "link" and not {"canonical", "alternate"}.isdisjoint(rel):
+            continue
+        names = ("src", "poster", "href", "data", "xlink:href")
+        found += [tag[name] for name in names if tag.has_attr(name)]
+        found += [part.split()[0] for part in tag.get("srcset", "").split(",") if part.strip()]
+    styles = [tag.get_text() for tag in soup.find_all("style")]
+    styles += [tag["style"] for tag in soup.find_all(style=True)]
+    found += [address for style in styles for address in css_addresses(style)]
+    return [address for address in found if is_remote(address)]
+
+
+def css_addresses(text):
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    urls = re.findall(r"url\(\s*['\"]?([^'\")]+)", text)
+    return urls + re.findall(r"@import\s+['\"]([^'\"]+)", text)
+
+
+def images_without_alt(soup, path):
+    """Images that a screen reader cannot name. The site's logo stands beside the site's name."""
+    return [
+        str(image)[:100]
+        for image in soup.find_all("img")
+        if not image.get("alt", "").strip()
+        and not (image.has_attr("alt") and image.find_parent("a", class_="navbar-brand"))
+    ]
+
+
+def heading_faults(soup, path):
+    levels = [int(tag.name[1]) for tag in article(soup).find_all(re.compile("^h[1-6]$"))]
+    faults = [] if levels.count(1) == 1 else [f"{levels.count(1)} h1"]
+    steps = zip(levels, levels[1:], strict=False)
+    return faults + [f"h{a} is followed by h{b}" for a, b in steps if b > a + 1]
+
+
+def repeated_ids(soup, path):
+    ids = [tag["id"] for tag in soup.find_all(id=True)]
+    return sorted({name for name in ids if ids.count(name) > 1})
+
+
+def nameless_page(soup, path):
+    faults = [] if soup.html and soup.html.get("lang") else ["no lang"]
+    title = soup.title.get_text(strip=True) if soup.title else ""
+    return faults + ([] if title and "<no title>" not in title else ["no title"])
+
+
+def broken_links(soup, path):
+    """Internal links whose file or anchor does not exist."""
+    broken = []
+    for link in soup.select("a[href]"):
+        if is_remote(link["href"]) or urlsplit(link["href"]).scheme == "mailto":
+            continue
+        parts = urlsplit(link["href"])
+        target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+        anchor = unquote(parts.fragment)
+        if not target.is_file():
+            broken.append(link["href"])
+        elif anchor and target.suffix == ".html" and anchor != "top":
+            other = soup if target == path else parse(target)
+            if not other.find(id=anchor) and not other.find(attrs={"name": anchor}):
+                broken.append(link["href"])
+    return broken
+
+
+def excess_weight(soup, path):
+    """The page and its own images, if they weigh more than 1.5 MB together."""
+    sources = {img["src"] for img in soup.select("img[src]:not([src^='data:'])")}
+    images = [path.parent / unquote(source) for source in sources]
+    weight = len(str(soup).encode()) + sum(file.stat().st_size for file in images if file.is_file())
+    return [f"{weight:,} bytes"] if weight > 1.5 * MEGABYTE else []
+
+
+def raw_markup(soup, path):
+    """Markup that should have become something and shows as text. Code may show what it likes."""
+    copy = BeautifulSoup(str(article(soup)), "html.parser")
+    for tag in copy.select("pre, code, script, style, .katex"):
+        tag.decompose()
+    signs = r"\[!\w+\]|\{cite[^}]*\}|\{(?:eq|ref|numref|doc)\}|\$\$|\\\(|\\\[|```|:::"
+    return re.findall(signs, copy.get_text())
+
+
+def launch_buttons(soup, path):
+    """Buttons that lead to a repository while none is set."""
+    if (CONFIG.get("repository") or {}).get("url"):
+        return []
+    buttons = (
+        ".dropdown-launch-buttons, .dropdown-source-buttons, a[href*='research.google.com/github']"
+    )
+    return [str(tag)[:80] for tag in soup.select(buttons)]
+
+
+CHECKS = [
+    fetched_resources,
+    images_without_alt,
+    heading_faults,
+    repeated_ids,
+    nameless_page,
+    broken_links,
+    excess_weight,
+    raw_markup,
+    launch_buttons,
+]
+
+# --- The built book -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def pages():
+    """Build what changed, with warnings as errors, and return the paths of all pages.
+
+    The pages are those of the contents: `_build` may still hold some that have since been renamed.
+    """
+    pytest.importorskip("jupyter_book", reason="jupyter-book is not installed")
+    program = "from jupyter_book.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "build", "-n", "-W", "--keep-going", str(ROOT)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
+    files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
+    return [HTML / f"{name}.html" for name in ["index", "search", contents["root"], *files]]
+
+
+def test_every_page_is_built(pages):
+    assert [page for page in pages if not page.is_file()] == []
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_pages(pages, check):
+    # The search page is the theme's: its form has no article of ours to check.
+    skip = {"search.html"} if check in (heading_faults, repeated_ids) else set()
+    found = {str(page.relative_to(HTML)): check(parse(page), page) for page in pages}
+    assert not {page: faults for page, faults in found.items() if faults and page not in skip}
+
+
+def test_style_sheets_fetch_nothing_and_miss_nothing(pages):
+    for sheet in (HTML / "_static").rglob("*.css"):
+        for address in css_addresses(sheet.read_text(encoding="utf8")):
+            assert not is_remote(address), f"{sheet.name} fetches {address}"
+            if not address.startswith(("data:", "#")):
+                assert (sheet.parent / urlsplit(address).path).is_file(), f"{sheet.name}: {address}"
+
+
+def test_root_leads_to_the_book(pages):
+    soup = parse(HTML / "index.html")
+    assert "book/index.html" in soup.find("meta", attrs={"http-equiv": "refresh"})["content"]
+    assert soup.select_one("a[href='book/index.html']")
+
+
+def test_formulas_are_rendered_with_mathml_for_screen_readers(pages):
+    soup = parse(HTML / "book" / "notation.html")
+    assert soup.select(".katex-html") and soup.select(".katex-mathml math")
+    assert not soup.select(".katex-error")
+    numbers = [number.get_text().strip("()¶#") for number in soup.select(".eqno")]
+    assert numbers == ["N.1", "N.2", "N.3"]
+
+
+def test_alert_becomes_a_box(pages):
+    box = parse(HTML / "book" / "how_to_use.html").select_one("div.admonition.note")
+    assert "public address" in box.get_text()
+    assert "[!" not in box.get_text()
+
+
+# --- The extension by itself ----------------------------------------------------------------------
+
+
+def alerts(markdown):
+    """What the alert transform makes of a piece of Markdown, as (tag, text) of the blocks."""
+    from myst_parser.config.main import MdParserConfig
+    from myst_parser.mdit_to_docutils.base import DocutilsRenderer
+    from myst_parser.parsers.docutils_ import Parser  # noqa: F401  (registers its settings)
+    from myst_parser.parsers.mdit import create_md_parser
+
+    spec = importlib.util.spec_from_file_location("book_ext", ROOT / "book/_ext/book_ext.py")
+    extension = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(extension)
+    document = create_md_parser(MdParserConfig(), DocutilsRenderer).render(markdown)
+    document.settings.env = None
+    extension.GitHubAlerts(document).apply()
+    return [(node.tagname, node.astext()) for node in document.children], document
+
+
+@pytest.mark.parametrize("kind", ["note", "tip", "important", "warning", "caution"])
+def test_alert_kinds(kind):
+    blocks, _ = alerts(f"> [!{kind.upper()}]\n> Some **bold** text.\n>\n> More.")
+    assert blocks == [(kind, "Some bold text.\n\nMore.")]
+
+
+def test_alert_edges():
+    assert alerts("> [!NOTE]\n>\n> A paragraph.")[0] == [("note", "A paragraph.")]
+    assert alerts("> [!NOTE]")[0] == [("note", "")]
+    assert alerts("> [!NOTE]\n> **Bold** first.")[0] == [("note", "Bold first.")]
+    assert alerts("> [!NOTE]\n> ```\n> > [!TIP]\n> ```")[0] == [("note", "> [!TIP]\n")]
+    assert alerts("> [!OTHER]\n> text")[0][0][0] == "block_quote"
+    assert alerts("> Plain [!NOTE]\n> text")[0][0][0] == "block_quote"
+    _, document = alerts("- item\n\n  > [!TIP]\n  > inside a list")
+    tips = [node.astext() for node in document.findall() if node.tagname == "tip"]
+    assert tips == ["inside a list"]
+
+
+# --- The checks can fail --------------------------------------------------------------------------
+
+GOOD = """<html lang="en"><title>t</title>
+<article><h1 id="a">T</h1><a href="#a">x</a></article></html>"""
+BROKEN = [
+    (fetched_resources, '<script src="https://example.org/a.js"></script>'),
+    (fetched_resources, '<img alt="x" src="//example.org/a.png">'),
+    (fetched_resources, '<link rel="stylesheet" href="http://example.org/a.css">'),
+    (fetched_resources, "<style>@import 'https://example.org/a.css';</style>"),
+    (fetched_resources, '<p style="background: url(https://example.org/a.png)">x</p>'),
+    (fetched_resources, '<iframe src="https://example.org"></iframe>'),
+    (fetched_resources, '<video><source src="https://example.org/a.mp4"></video>'),
+    (fetched_resources, '<img alt="x" srcset="a.png 1x, https://example.org/a.png 2x">'),
+    (images_without_alt, '<img src="a.png">'),
+    (images_without_alt, '<img src="a.png" alt=" ">'),
+    (heading_faults, "<h1>A second</h1>"),
+    (heading_faults, "<h3>Too deep</h3>"),
+    (repeated_ids, '<p id="a">again</p>'),
+    (broken_links, '<a href="missing.html">x</a>'),
+    (broken_links, '<a href="#missing">x</a>'),
+    (excess_weight, "<p>" + "x" * 1_600_000 + "</p>"),
+    (raw_markup, "<p>[!NOTE] text</p>"),
+    (raw_markup, "<p>{cite}`key`</p>"),
+    (raw_markup, "<p>$$x$$</p>"),
+    (raw_markup, r"<p>\(x\)</p>"),
+    (launch_buttons, '<div class="dropdown-launch-buttons">x</div>'),
+]
+
+
+@pytest.mark.parametrize("check, fault", BROKEN, ids=lambda value: getattr(value, "__name__", ""))
+def test_checks_can_fail(check, fault, tmp_path, monkeypatch):
+    monkeypatch.setitem(CONFIG, "repository", {"url": ""})
+    page = tmp_path / "page.html"
+    for text, faulty in ((GOOD, False), (GOOD.replace("</article>", fault + "</article>"), True)):
+        page.write_text(text)
+        assert bool(check(BeautifulSoup(text, "html.parser"), page)) == faulty
+
+
+def test_nameless_page_can_fail(tmp_path):
+    nameless = BeautifulSoup("<html><p>x</p></html>", "html.parser")
+    assert nameless_page(nameless, tmp_path) == ["no lang", "no title"]
+    assert not nameless_page(BeautifulSoup(GOOD, "html.parser"), tmp_path)
+
+
+# --- In a browser ---------------------------------------------------------------------------------
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = """--headless --disable-gpu --disable-background-networking --disable-component-update
+--disable-sync --no-first-run --allow-file-access-from-files --virtual-time-budget=20000
+--dump-dom"""
+MEASURE = """<pre id="result"></pre><script>
+onload = () => setTimeout(() => {
+  const widths = {};
+  for (const frame of document.querySelectorAll("iframe")) {
+    const root = frame.contentDocument.documentElement;
+    widths[frame.dataset.page] = [root.scrollWidth, root.clientWidth];
+  }
+  document.getElementById("result").textContent = JSON.stringify(widths);
+}, 500);
+</script>"""
+
+
+def test_no_page_is_wider_than_a_phone(pages, tmp_path):
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip("needs Chromium or Chrome")
+    # Headless windows are at least 500 px wide; frames are as narrow as they are told to be.
+    frame = '<iframe src="{}" data-page="{}" width="390" height="800"></iframe>'
+    frames = [frame.format(page.as_uri(), page.relative_to(HTML)) for page in pages]
+    wrapper = tmp_path / "wrapper.html"
+    wrapper.write_text(f"<!DOCTYPE html><body>{''.join(frames)}{MEASURE}", encoding="utf8")
+    flags = [*FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        flags.append("--no-sandbox")  # Chromium does not run as root with one
+    command = [browser, *flags, wrapper.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    result = BeautifulSoup(done.stdout, "html.parser").find(id="result")
+    assert result and result.get_text(), f"the browser gave no answer: {done.stderr[-1000:]}"
+    widths = json.loads(result.get_text())
+    assert len(widths) == len(pages)
+    assert not {page: width for page, width in widths.items() if width[0] > width[1]}

@@ -1,0 +1,39 @@
+# Works with GNU make 3.81 (macOS) and later. PYTHON=/path/to/python chooses the interpreter.
+PYTHON ?=
+export PYTHON
+
+VENV_PYTHON := .venv/bin/python
+JUPYTER_BOOK := $(VENV_PYTHON) -c 'from jupyter_book.cli.main import main; main()'
+
+.PHONY: help book test notebooks execute lock clean
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
+
+book:  ## build the pages into _build/html (no TensorFlow needed)
+	@sh tools/setup.sh book
+	@echo "Building the pages"
+	@$(JUPYTER_BOOK) build . --path-output . -q -n -W --keep-going
+	@echo "The book is built. Open $(CURDIR)/_build/html/index.html"
+
+test:  ## run all tests: the package, the pages, every notebook (quick profile)
+	@sh tools/setup.sh all
+	@$(VENV_PYTHON) -m pytest $(ARGS)
+
+notebooks:  ## open the chapters in JupyterLab
+	@sh tools/setup.sh all
+	@$(VENV_PYTHON) -m jupyter lab notebooks
+
+execute:  ## re-run stale notebooks in full and stamp them (ARGS="NAME... --force" to choose)
+	@sh tools/setup.sh all
+	@$(VENV_PYTHON) tools/execute.py $(ARGS)
+
+lock:  ## resolve constraints.txt anew (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
+	grep -hv '^[-#]' requirements-book.txt requirements.txt | uv pip compile --universal \
+	    --python-version 3.11 --upgrade --no-annotate --no-emit-index-url --no-emit-find-links \
+	    --custom-compile-command "make lock" --quiet --output-file constraints.txt - >/dev/null
+
+clean:  ## delete what was built (not .venv, not your runs)
+	rm -rf _build build *.egg-info .ruff_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

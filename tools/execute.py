@@ -1,0 +1,171 @@
+"""Re-run stale notebooks in the full profile, stamp them and export their pictures.
+
+    python tools/execute.py                   # whatever is stale
+    python tools/execute.py 04_vanilla_gan    # this one, if it is stale
+    python tools/execute.py --force           # all of them
+
+A notebook that fails stays as it was: the file is replaced only after its last cell.
+"""
+
+import argparse
+import base64
+import os
+import re
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import nbformat
+import provenance
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from tqdm import tqdm
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def run(notebook: nbformat.NotebookNode, folder: Path, root: Path, label: str) -> None:
+    """Execute `notebook` in place, in a fresh kernel that imports the package of `root`."""
+    with tqdm(total=len(notebook.cells), desc=label, unit="cell", disable=None) as bar:
+        client = NotebookClient(
+            notebook,
+            timeout=None,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(folder)}},
+            coalesce_streams=True,  # of a progress bar only its last state stays
+            record_timing=False,
+            store_widget_state=False,
+            on_cell_complete=lambda cell, cell_index: bar.update(),
+        )
+        path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+        quiet = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2")}
+        profile = {"GAN_BOOK_PROFILE": "full", "PYTHONPATH": path}
+        log = (
+            root / "_build" / "execute.log"
+        )  # the kernel's own messages; a crash explains itself there
+        log.parent.mkdir(exist_ok=True)
+        with log.open("w") as messages:
+            client.execute(env=os.environ | quiet | profile, stderr=messages)
+
+
+def clean(notebook: nbformat.NotebookNode) -> None:
+    """Drop what a page cannot show or what differs from run to run without meaning."""
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata.language_info = {"name": "python"}
+    notebook.metadata.kernelspec = {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            for output in cell.outputs:
+                if output.output_type == "stream":  # what a progress bar that has left wipes with
+                    output.text = re.sub(r" *\r$", "", output.text)
+            cell.outputs = [
+                output
+                for output in cell.outputs
+                if WIDGET not in output.get("data", {}) and output.get("text") != ""
+            ]
+
+
+def pictures(notebook: nbformat.NotebookNode) -> dict[str, bytes]:
+    """Return the PNGs of the cells tagged `picture`, by the file name that their figure gives."""
+    found = {}
+    for cell in notebook.cells:
+        if "picture" in cell.metadata.get("tags", []):
+            name = cell.metadata["mystnb"]["figure"]["name"]
+            data = [
+                o["data"]["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})
+            ]
+            if not data:
+                raise ValueError(f"the cell tagged picture for {name} shows no PNG")
+            found[f"{name}.png"] = base64.b64decode(data[0])
+    return found
+
+
+def write(path: Path, content: bytes) -> None:
+    """Replace a file in one go."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def execute(path: Path, root: Path = provenance.ROOT) -> float:
+    """Run, stamp and write one notebook, export its pictures, and return the seconds it took."""
+    notebook = nbformat.read(path, as_version=4)
+    last = notebook.metadata.get(provenance.PACKAGE, {}).get("seconds")
+    before = provenance.notebook_hashes(notebook, root)
+    start = time.monotonic()
+    run(notebook, path.parent, root, f"{path.stem} (last time {duration(last)})")
+    seconds = round(time.monotonic() - start, 1)
+    clean(notebook)
+    after = provenance.notebook_hashes(notebook, root)
+    if changed := [key for key in ("modules", "data") if before[key] != after[key]]:
+        raise ValueError(
+            f"the {' and '.join(changed)} changed while the notebook ran; run it again"
+        )
+    notebook.metadata[provenance.PACKAGE] = {
+        **after,
+        "profile": "full",
+        **provenance.environment(root),
+        "seconds": seconds,
+        "date": date.today().isoformat(),
+    }
+    images = pictures(notebook)
+    write(path, (nbformat.writes(notebook) + "\n").encode())
+    for name, content in images.items():
+        write(root / "book" / "pictures" / name, content)
+    return seconds
+
+
+def duration(seconds: float | None) -> str:
+    """Write seconds the way a person says them."""
+    if seconds is None:
+        return "unknown"
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+
+
+def main(arguments: list[str] | None = None, root: Path = provenance.ROOT) -> int:
+    """List what is stale and why, run it, and return the number of failures."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", help="notebooks, such as 04_vanilla_gan; default: all")
+    parser.add_argument("--force", action="store_true", help="run also what is not stale")
+    options = parser.parse_args(arguments)
+    paths = {path.stem: path for path in sorted((root / "notebooks").glob("*.ipynb"))}
+    names = [Path(name).stem for name in options.names] or list(paths)
+    if unknown := [name for name in names if name not in paths]:
+        parser.error(f"no notebook {', '.join(unknown)}; there are {', '.join(paths)}")
+
+    todo, known = [], 0.0
+    for name in names:
+        notebook = nbformat.read(paths[name], as_version=4)
+        stamp = notebook.metadata.get(provenance.PACKAGE)
+        reasons = provenance.why_stale(stamp, provenance.notebook_hashes(notebook, root))
+        if reasons or options.force:
+            todo.append(name)
+            seconds = (stamp or {}).get("seconds")
+            known += seconds or 0
+            print(f"{name}: {'; '.join(reasons or ['asked for'])} (last time {duration(seconds)})")
+    if not todo:
+        print("Nothing is stale.")
+        return 0
+    print(f"{len(todo)} to run; the last times known add up to {duration(known)}.")
+
+    failures = 0
+    for name in todo:
+        try:
+            print(f"{name}: done in {duration(execute(paths[name], root))}")
+        except (CellExecutionError, RuntimeError, ValueError, KeyError) as error:
+            print(f"{name}: failed, left as it was\n{error}", file=sys.stderr)
+            if isinstance(error, DeadKernelError):
+                print("Its last words may be in _build/execute.log", file=sys.stderr)
+            failures += 1
+    return failures
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""Stamps that tie a notebook's outputs, or an experiment's CSV, to the code that made them.
+
+A stamp holds hashes of what a result depends on: the notebook's code cells (or the experiment's
+script), the modules of `gan_utils` that these import, directly or not, and the data files they
+name. Code is hashed as a syntax tree without docstrings, so that comments and layout do not count.
+Stamps are written by tools/execute.py and by the experiments, after a run and never without one.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "gan_utils"
+
+
+def sha256(*parts: str | bytes) -> str:
+    """Hash strings or byte strings with their lengths, so that one cannot run into the next."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()
+
+
+def _strip(tree: ast.AST) -> ast.AST:
+    """Remove what cannot change a result: docstrings, and the package's version number."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):  # early releases of Python 3.12 add empty strings
+            node.values = [v for v in node.values if getattr(v, "value", v) != ""]
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            if ast.get_docstring(node, clean=False) is not None:
+                del node.body[0]
+            is_version = [ast.unparse(n).startswith("__version__ = ") for n in node.body]
+            node.body = [n for n, skip in zip(node.body, is_version, strict=True) if not skip]
+    return tree
+
+
+def _dump(node) -> str:
+    """Write a syntax tree as text: like `ast.dump`, but the same in every Python version."""
+    if isinstance(node, ast.AST):
+        fields = [f"{k}={_dump(v)}" for k, v in ast.iter_fields(node) if v is not None and v != []]
+        return f"{type(node).__name__}({', '.join(fields)})"
+    if isinstance(node, list):
+        return f"[{', '.join(map(_dump, node))}]"
+    return repr(node)
+
+
+def _imports(tree: ast.AST, parent: str = "") -> set[str]:
+    """Return the dotted names that `tree` imports; `parent` is the package it lies in."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = parent.split(".")[: parent.count(".") + 2 - node.level] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {f"{base}.{alias.name}" for alias in node.names}
+    parts = [name.split(".") for name in names]  # importing a.b.c runs a and a.b as well
+    return {".".join(p[:i]) for p in parts if p[0] == PACKAGE for i in range(1, len(p) + 1)}
+
+
+def imported_modules(tree: ast.AST, root: Path = ROOT) -> dict[str, ast.AST]:
+    """Return the modules of the package that `tree` imports, directly or not, by name."""
+    found, queue = {}, _imports(tree)
+    while queue:
+        name = queue.pop()
+        path = root.joinpath(*name.split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if path.is_file():  # if not, it is a name defined in a module
+            found[name] = _strip(ast.parse(path.read_text(encoding="utf-8")))
+            parent = name if path.name == "__init__.py" else name.rpartition(".")[0]
+            queue |= _imports(found[name], parent) - found.keys()
+    return found
+
+
+def _files_named_in(text: str, folder: Path) -> list[str | bytes]:
+    files = [path for path in sorted(folder.glob("*")) if path.name in text]
+    return [part for path in files for part in (path.name, path.read_bytes())]
+
+
+def _hash_code(tree: ast.AST, root: Path) -> dict[str, str]:
+    modules = {name: _dump(module) for name, module in imported_modules(tree, root).items()}
+    text = _dump(tree)
+    weights = _files_named_in(text + "".join(modules.values()), root / PACKAGE / "weights")
+    return {
+        "code": sha256(text),
+        "modules": sha256(*(part for item in sorted(modules.items()) for part in item), *weights),
+    }
+
+
+def _cell_code(source: str) -> list[ast.stmt]:
+    magic, _, rest = source.partition("\n") if source.startswith("%%") else ("", "", source)
+    try:
+        body = ast.parse(TransformerManager().transform_cell(rest)).body
+    except SyntaxError:  # a cell in another language
+        body = [ast.Expr(ast.Constant(rest))]
+    # A semicolon at the end hides a cell's result; both marks also tell cell from cell.
+    marks = ast.Constant(magic), ast.Constant(source.rstrip().endswith(";"))
+    return [*map(_strip, body), *map(ast.Expr, marks)]
+
+
+def notebook_hashes(notebook: nbformat.NotebookNode, root: Path = ROOT) -> dict[str, str]:
+    """Return the four hashes of a notebook as it is now: code, modules, data and outputs."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    # tools/set_repository.py rewrites the cell for Colab, which does nothing on a laptop.
+    counted = [cell for cell in cells if "colab" not in cell.metadata.get("tags", [])]
+    body = [statement for cell in counted for statement in _cell_code(cell.source)]
+    tree = ast.Module(body, [])
+    outputs = json.dumps([cell.outputs for cell in cells], sort_keys=True)
+    return _hash_code(tree, root) | {
+        "data": sha256(*_files_named_in(_dump(tree), root / "experiments" / "results")),
+        "outputs": sha256(outputs),
+    }
+
+
+def why_stale(stamp: Mapping | None, now: Mapping) -> list[str]:
+    """Say why something with this stamp and these hashes has to run again; empty if it need not."""
+    if not stamp:
+        return ["it has no stamp of a run"]
+    changed = [f"its {key} changed since the run" for key in now if now[key] != stamp.get(key)]
+    return changed + (["it was not run in full"] if stamp.get("profile") != "full" else [])
+
+
+def environment(root: Path = ROOT) -> dict:
+    """Return device and versions; TensorFlow is asked in a process of its own."""
+    code = f"from {PACKAGE} import runtime; print(runtime.device_report())"
+    run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    if run.returncode:
+        raise RuntimeError(f"runtime.device_report() failed:\n{run.stderr}")
+    versions = {name: version(name) for name in ("tensorflow", "keras", "numpy")}
+    versions["python"] = ".".join(map(str, sys.version_info[:3]))
+    return {"device": run.stdout.strip().splitlines()[-1], "versions": versions}
+
+
+def experiment_hashes(script: str | Path, root: Path = ROOT) -> dict[str, str]:
+    """Return the hashes of an experiment's script and of the modules it imports, as of now."""
+    return _hash_code(_strip(ast.parse(Path(script).read_text(encoding="utf-8"))), root)
+
+
+def experiment_stamp(script: str | Path, root: Path = ROOT) -> dict:
+    """Return an experiment's stamp. Call it before the run, so that it is of the code that runs."""
+    run = {"script": Path(script).name, "profile": os.environ.get("GAN_BOOK_PROFILE", "full")}
+    return run | experiment_hashes(script, root) | environment(root)

@@ -203,7 +203,7 @@ def test_formulas_are_rendered_with_mathml_for_screen_readers(pages):
 
 def test_alert_becomes_a_box(pages):
     box = parse(HTML / "book" / "how_to_use.html").select_one("div.admonition.note")
-    assert "public address" in box.get_text()
+    assert "quick profile" in box.get_text()
     assert "[!" not in box.get_text()
 
 

@@ -41,10 +41,24 @@ def test_loss_curves_show_the_equilibrium():
 
 def test_diagram_draws_boxes_and_arrows():
     boxes = {"z": (0.5, 1, "#000000"), "G": (2, 1, "#000000")}
-    arrows = [("z", "G", "100 numbers", "data"), ("G", "z", "grad", "gradient")]
+    arrows = [("z", "G", "100 numbers", 0), ("G", "z", "grad", 0.4)]
     figure = plots.diagram(boxes, arrows, size=(3, 2))
     assert {text.get_text() for text in figure.axes[0].texts} == {"z", "G", "100 numbers", "grad"}
     assert len(figure.axes[0].patches) == 4
+
+
+def test_claim_asserts_in_full_and_admits_in_quick(monkeypatch):
+    assert "not established" in plots.claim("It is so.", holds=False).data
+    monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
+    assert plots.claim("It is so.", holds=True).data == "It is so."
+    with pytest.raises(AssertionError, match="does not hold: It is so"):
+        plots.claim("It is so.", holds=False)
+
+
+def test_table_heads_and_escapes():
+    table = plots.table([{"what": "a < b", "value": "−0.5"}], caption="Two").data
+    assert "<caption>Two</caption>" in table and '<th scope="col">what</th>' in table
+    assert "a &lt; b" in table and '<td style="text-align:right">−0.5</td>' in table
 
 
 def test_film_carries_all_frames_and_a_text_alternative():

@@ -1,0 +1,316 @@
+"""The repository as a whole: layout, dependencies, the published address, make, nothing foreign."""
+
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tomllib
+import types
+from pathlib import Path
+
+import nbformat
+import pytest
+import set_repository
+import yaml
+from IPython.core.inputtransformer2 import TransformerManager
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
+URL = "https://github.com/ann-example/gans"
+OTHER = "https://github.com/bob-example/gans.you_can-run"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def tracked():
+    """The files that are, or would be, committed."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if listing.returncode:
+        pytest.skip("this is not a git clone")
+    return [path for name in listing.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def requirements(name):
+    """The pinned packages of a requirements file, name -> version, without its includes."""
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if line and line[0] not in "-#")
+
+
+# Layout and content
+
+
+def test_the_top_level_is_as_laid_out():
+    wanted = """README.md Makefile _config.yml _toc.yml book notebooks experiments gan_utils tests
+    tools requirements.txt requirements-book.txt environment.yml pyproject.toml LICENSE LICENSE-TEXT
+    CITATION.cff CONTRIBUTING.md CHANGELOG.md .ci/run .github/workflows .pre-commit-config.yaml"""
+    assert [name for name in wanted.split() if not (ROOT / name).exists()] == []
+    assert os.access(ROOT / ".ci/run", os.X_OK)
+
+
+def test_no_big_files():
+    assert [path.name for path in tracked() if path.stat().st_size >= 3_000_000] == []
+
+
+def test_no_paths_of_a_machine():
+    pattern = re.compile(rb"/(?:home|root|Users)/[A-Za-z]")
+    found = [path for path in tracked() if pattern.search(path.read_bytes())]
+    assert [path.relative_to(ROOT) for path in found if path.suffix not in (".png", ".h5")] == []
+
+
+def test_links_in_the_top_level_pages_lead_somewhere():
+    for page in ROOT.glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        links = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+        assert [link for link in links if not (ROOT / link).exists()] == [], page.name
+
+
+# Dependencies
+
+
+def test_environment_yml_is_the_same_set():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    python, pip, under_pip = environment["dependencies"]
+    assert python == "python" + PROJECT["requires-python"]
+    assert pip == "pip"
+    assert under_pip == {"pip": ["-r requirements.txt"]}
+
+
+def test_requirements_include_what_they_should():
+    complete = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert {"-c constraints.txt", "-r requirements-book.txt", "-e ."} <= set(complete)
+    assert "tensorflow" not in requirements("requirements-book.txt")
+    assert requirements("requirements-book.txt").keys().isdisjoint(requirements("requirements.txt"))
+
+
+def test_requirements_and_constraints_pin_the_same_versions():
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    pins = re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE)
+    wanted = requirements("requirements-book.txt") | requirements("requirements.txt")
+    assert set(wanted.items()) <= set(pins), "run make lock"
+
+
+def test_package_needs_no_tensorflow_and_pins_nothing():
+    needs = set(PROJECT["dependencies"])
+    assert all(re.fullmatch(r"[\w-]+", name) for name in needs)
+    assert needs <= requirements("requirements.txt").keys()
+    assert needs.isdisjoint({"tensorflow", "keras"})
+
+
+def test_every_dependency_is_justified():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| ([a-z0-9-]+) \|", text, re.MULTILINE))
+    used = requirements("requirements-book.txt") | requirements("requirements.txt")
+    assert named == used.keys()
+
+
+def test_version_is_the_same_everywhere():
+    sys.path.insert(0, str(ROOT))
+    import gan_utils
+
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert PROJECT["version"] == gan_utils.__version__ == citation["version"]
+
+
+# The published address
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """The files that the address is written into, without an address, and a notebook."""
+    names = ["_config.yml", "pyproject.toml", "CITATION.cff", "README.md"]
+    for name in [
+        *names,
+        *(str(p.relative_to(ROOT)) for p in (*NOTEBOOKS, *ROOT.glob("book/*.md"))),
+    ]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "notebooks").mkdir(exist_ok=True)
+    cell = nbformat.v4.new_code_cell("pass", metadata={"tags": ["colab"]}, execution_count=1)
+    code = nbformat.v4.new_code_cell("1 + 1  # é", execution_count=2)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# T"), cell, code])
+    nbformat.write(notebook, tmp_path / "notebooks/00_test.ipynb")
+    for path, text in set_repository.changes("", tmp_path).items():
+        path.write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_the_address_is_consistent_here():
+    """Also after adding a notebook or raising the version: run tools/set_repository.py."""
+    for path, text in set_repository.changes(set_repository.current_url()).items():
+        assert path.read_text(encoding="utf-8") == text, path.name
+
+
+def test_setting_the_address_changes_every_place(copy):
+    before = contents(copy)
+    set_repository.main([URL + ".git/"], root=copy)
+    after = contents(copy)
+    for name in ("_config.yml", "pyproject.toml", "CITATION.cff", "README.md"):
+        assert URL in (copy / name).read_text(encoding="utf-8"), name
+    for path in copy.glob("notebooks/*.ipynb"):
+        assert f"git+{URL}@v{PROJECT['version']}" in path.read_text(encoding="utf-8")
+        assert f"blob/main/notebooks/{path.name}" in (copy / "README.md").read_text("utf-8")
+    assert "no published address" not in "".join(map(repr, after.values()))
+    config = yaml.safe_load((copy / "_config.yml").read_text(encoding="utf-8"))
+    assert config["repository"] == {"url": URL, "branch": "main"}
+    assert "colab_url" in config["launch_buttons"]
+    project = tomllib.loads((copy / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["urls"] == {"Repository": URL}
+    assert set_repository.current_url(copy) == URL
+    set_repository.main([URL], root=copy)  # twice is once
+    set_repository.main([], root=copy)
+    assert contents(copy) == after
+    for path in set_repository.changes("", copy):  # nothing was lost on the way
+        path.write_text(set_repository.changes("", copy)[path], encoding="utf-8")
+    assert contents(copy) == before
+
+
+def test_the_address_can_be_replaced(copy):
+    set_repository.main([URL], root=copy)
+    set_repository.main([OTHER], root=copy)
+    everything = b"".join(contents(copy).values())
+    assert b"ann-example" not in everything
+    assert OTHER.encode() in everything
+
+
+def test_only_the_colab_cell_of_a_notebook_changes(copy):
+    path = copy / "notebooks/00_test.ipynb"
+    before = nbformat.read(path, as_version=4)
+    set_repository.main([URL], root=copy)
+    after = nbformat.read(path, as_version=4)
+    assert after.cells[1].source == set_repository.colab_cell(URL, copy)
+    after.cells[1].source = before.cells[1].source
+    assert after == before
+    assert path.read_text(encoding="utf-8").startswith('{\n "cells"')
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "ann/gans",
+        "http://github.com/ann/gans",
+        "https://gitlab.com/ann/gans",
+        "https://github.com/ann",
+        "https://github.com/ann/gans/tree/main",
+        'https://github.com/ann/gans"; x',
+    ],
+)
+def test_a_bad_address_changes_nothing(copy, url):
+    before = contents(copy)
+    with pytest.raises(SystemExit, match="Nothing changed: .*https://github.com/OWNER/NAME"):
+        set_repository.main([url], root=copy)
+    assert contents(copy) == before
+
+
+@pytest.mark.parametrize("name", ["CITATION.cff", "README.md", "notebooks/00_test.ipynb"])
+def test_a_place_that_was_lost_changes_nothing(copy, name):
+    path = copy / name
+    text = path.read_text(encoding="utf-8").replace("set_repository", "x").replace("colab", "x")
+    path.write_text(text.replace("<!-- repository -->", ""), encoding="utf-8")
+    before = contents(copy)
+    with pytest.raises(SystemExit, match=f"Nothing changed: {path.name}"):
+        set_repository.main([URL], root=copy)
+    assert contents(copy) == before
+
+
+def run_colab_cell(url, monkeypatch, *, in_colab=False, gan_utils=None):
+    """Run the cell with a `%pip` that does nothing, as when it fails; return what it was told."""
+    monkeypatch.setitem(sys.modules, "gan_utils", gan_utils)  # None makes the import fail
+    if in_colab:
+        monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    told = []
+    ipython = types.SimpleNamespace(run_line_magic=lambda *words: told.append(" ".join(words)))
+    code = TransformerManager().transform_cell(set_repository.colab_cell(url))
+    try:
+        exec(code, {"get_ipython": lambda: ipython})
+    except ImportError as error:
+        return told, str(error)
+    return told, None
+
+
+@pytest.mark.parametrize(
+    ("url", "in_colab", "words"),
+    [
+        ("", True, "no published address yet"),
+        ("", False, "make notebooks"),
+        (URL, True, "installation failed"),
+        (URL, False, "make notebooks"),
+    ],
+)
+def test_the_colab_cell_explains_itself(monkeypatch, url, in_colab, words):
+    told, error = run_colab_cell(url, monkeypatch, in_colab=in_colab)
+    assert words in error
+    install = f"pip install -q --no-deps git+{URL}@v{PROJECT['version']}"
+    assert told == ([install] if in_colab and url else [])
+
+
+@pytest.mark.parametrize("url", ["", URL])
+def test_the_colab_cell_does_nothing_where_the_package_is(monkeypatch, url):
+    module = types.ModuleType("gan_utils")
+    assert run_colab_cell(url, monkeypatch, gan_utils=module) == ([], None)
+    assert len(set_repository.colab_cell(url).splitlines()) <= 12
+
+
+# make
+
+
+def fake_python(folder, name, version="3.12", venv=True):
+    """A stand-in interpreter: it passes or fails the version check, and its venv module."""
+    minor = int(version.split(".")[1])
+    path = folder / name
+    path.write_text(
+        f"""#!/bin/sh
+case "$*" in
+  *"(3, 11)"*) exit {0 if 11 <= minor < 14 else 1} ;;
+  *ensurepip*) exit {0 if venv else 1} ;;
+  *"%d.%d"*) echo {version} ;;
+esac
+"""
+    )
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+def run_setup(folder, *, python=None):
+    """Run tools/setup.sh in a copy, on a machine with no commands but those in `folder`/bin."""
+    (folder / "tools").mkdir(exist_ok=True)
+    for name in ("tools/setup.sh", "constraints.txt", "requirements-book.txt"):
+        shutil.copy(ROOT / name, folder / name)
+    for name in ("cat", "cmp", "dirname"):
+        (folder / "bin" / name).symlink_to(shutil.which(name))
+    environment = {"PATH": str(folder / "bin")} | ({"PYTHON": python} if python else {})
+    command = ["/bin/sh", "tools/setup.sh", "book"]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("interpreters", "python", "words"),
+    [
+        ({}, None, "none was found. To install one"),
+        ({"python3": {"version": "3.10"}, "python": {"version": "3.14"}}, None, "none was found"),
+        ({"python3": {"venv": False}}, None, "sudo apt install python3.12-venv"),
+        ({"old": {"version": "3.10"}, "python3": {}}, "old", "PYTHON=old does not run"),
+        ({"python3": {}}, "missing", "PYTHON=missing does not run"),
+    ],
+)
+def test_make_says_which_python_to_install(tmp_path, interpreters, python, words):
+    (tmp_path / "bin").mkdir()
+    for name, options in interpreters.items():
+        fake_python(tmp_path / "bin", name, **options)
+    run = run_setup(tmp_path, python=python)
+    assert run.returncode == 1
+    assert words in run.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_make_alone_lists_the_targets():
+    command = ["make", "--no-print-directory"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = [line.split()[0] for line in run.stdout.splitlines()]
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert listed == re.findall(r"^([a-z]+):", makefile, re.MULTILINE)

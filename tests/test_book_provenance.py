@@ -1,0 +1,313 @@
+"""Committed outputs come from the committed code, and the stamps that say so can be trusted."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import execute
+import experiment_csv
+import nbformat
+import provenance
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
+RESULTS = sorted(ROOT.glob("experiments/results/*.csv"))
+
+
+# The committed files
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_committed_notebook_matches_its_stamp(path):
+    notebook = nbformat.read(path, as_version=4)
+    stamp = notebook.metadata.get("gan_utils")
+    reasons = provenance.why_stale(stamp, provenance.notebook_hashes(notebook))
+    assert not reasons, f"{'; '.join(reasons)}. Run: make execute ARGS={path.stem}"
+    assert stamp["device"]
+    assert stamp["seconds"] > 0
+    assert stamp["date"]
+    assert {"python", "tensorflow", "keras", "numpy"} <= stamp["versions"].keys()
+
+
+@pytest.mark.parametrize("path", RESULTS, ids=lambda path: path.stem)
+def test_committed_experiment_matches_its_stamp(path):
+    reasons = experiment_csv.why_stale(path)
+    assert not reasons, f"{'; '.join(reasons)}. Run the experiment again."
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_committed_pictures_are_the_notebooks_outputs(path):
+    for name, content in execute.pictures(nbformat.read(path, as_version=4)).items():
+        assert (ROOT / "book/pictures" / name).read_bytes() == content, f"{name}: make execute"
+
+
+def test_committed_pictures_all_come_from_a_notebook():
+    made = {n for p in NOTEBOOKS for n in execute.pictures(nbformat.read(p, as_version=4))}
+    assert {path.name for path in ROOT.glob("book/pictures/fig-*.png")} <= made
+
+
+def test_committed_weights_are_named_in_the_package():
+    """Weights count for a stamp by their file names, so a module must spell each of them out."""
+    code = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("gan_utils/*.py"))
+    weights = [path.name for path in ROOT.glob("gan_utils/weights/*")]
+    assert [name for name in weights if name not in code] == []
+
+
+# What the hashes see and what they do not
+
+PACKAGE = {
+    "__init__": '"""Helpers."""\n\n__version__ = "1"\n',
+    "runtime": "def device_report():\n    return 'a test machine'\n",
+    "data": '"""Data."""\n\nfrom . import runtime\n\nWEIGHTS = "digits.h5"\n',
+    "losses": "from gan_utils.data import WEIGHTS\n\ndef loss(x):\n    'A loss.'\n    return x\n",
+    "plots": "def plot():\n    pass\n",
+}
+CELLS = [
+    new_markdown_cell("# A chapter"),
+    new_code_cell("import sys", metadata={"tags": ["colab"]}),
+    new_code_cell("%config InlineBackend.figure_format = 'retina'\nfrom gan_utils import losses"),
+    new_code_cell("rows = open('../experiments/results/smoothing.csv').read()\nlosses.loss(2)"),
+    new_code_cell("for i in range(3):\n    print(f'\\r{i} of 3', end='')\nprint('\\rdone')"),
+]
+
+
+@pytest.fixture
+def book(tmp_path):
+    """A little book: one notebook, a package without TensorFlow, an experiment's result."""
+    for folder in ("gan_utils/weights", "notebooks", "experiments/results"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name, code in PACKAGE.items():
+        (tmp_path / f"gan_utils/{name}.py").write_text(code)
+    (tmp_path / "gan_utils/weights/digits.h5").write_bytes(b"weights")
+    (tmp_path / "experiments/results/smoothing.csv").write_text("a\n1\n")
+    cells = [nbformat.from_dict(dict(cell)) for cell in CELLS]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks/01_test.ipynb")
+    return tmp_path
+
+
+def hashes(book):
+    notebook = nbformat.read(book / "notebooks/01_test.ipynb", as_version=4)
+    return provenance.notebook_hashes(notebook, book)
+
+
+def changed(book, before):
+    after = hashes(book)
+    return {key for key in before if before[key] != after[key]}
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+CHANGES = {
+    "code cell": ("notebooks/01_test.ipynb", "loss(2)", "loss(3)", {"code"}),
+    "a semicolon that hides a result": ("notebooks/01_test.ipynb", "loss(2)", "loss(2);", {"code"}),
+    "magic": ("notebooks/01_test.ipynb", "retina", "svg", {"code"}),
+    "imported module": ("gan_utils/losses.py", "return x", "return 2 * x", {"modules"}),
+    "module imported by an imported one": (
+        "gan_utils/runtime.py",
+        "a test machine",
+        "another",
+        {"modules"},
+    ),
+    "the package's __init__": ("gan_utils/__init__.py", '"1"', '"1"\nx = 1', {"modules"}),
+    "weights": ("gan_utils/weights/digits.h5", "weights", "others", {"modules"}),
+    "data": ("experiments/results/smoothing.csv", "1", "2", {"data"}),
+    "version number": ("gan_utils/__init__.py", '"1"', '"2"', set()),
+    "docstring of a function": ("gan_utils/losses.py", "A loss.", "The loss.", set()),
+    "docstring of a module": ("gan_utils/data.py", "Data.", "All the data.", set()),
+    "comment and layout": ("gan_utils/losses.py", "return x", "# why\n\n    return (x)", set()),
+    "comment in a cell": ("notebooks/01_test.ipynb", "loss(2)", "loss( 2 )  # two", set()),
+    "Markdown cell": ("notebooks/01_test.ipynb", "# A chapter", "# The chapter", set()),
+    "Colab cell": ("notebooks/01_test.ipynb", "import sys", "import os", set()),
+    "module not imported": ("gan_utils/plots.py", "pass", "return 1", set()),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_hashes_see_what_can_change_a_result(book, change):
+    name, old, new, expected = CHANGES[change]
+    before = hashes(book)
+    edit(book / name, old, new)
+    assert changed(book, before) == expected
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import gan_utils.losses",
+        "import gan_utils.losses as L",
+        "from gan_utils.losses import loss",
+        "from gan_utils import plots, losses",
+        "def later():\n    from gan_utils.losses import loss",
+        "%matplotlib inline\nfrom gan_utils import losses",
+        "%%time\nfrom gan_utils import losses",
+        "if True:\n    %pip --version\nfrom gan_utils import losses",
+    ],
+)
+def test_every_kind_of_import_is_followed(book, statement):
+    edit(
+        book / "notebooks/01_test.ipynb",
+        json.dumps("from gan_utils import losses"),
+        json.dumps(statement),
+    )
+    before = hashes(book)
+    edit(book / "gan_utils/runtime.py", "a test machine", "another")
+    assert changed(book, before) == {"modules"}
+
+
+def test_hash_is_the_same_in_every_python_version():
+    """Stamps made with one version are checked with others: this value holds for 3.11 to 3.13."""
+    code = """
+def f(x, *, y=None) -> str:
+    return f"{x!r:>{y}} {1:.3f}" "a"
+
+class A:
+    b = -1.5e-9, None, ..., b"c"
+"""
+    tree = provenance._strip(provenance.ast.parse(code))
+    assert provenance.sha256(provenance._dump(tree))[:16] == "796568099a680408"
+
+
+# Runs
+
+
+def run(book, *arguments):
+    return execute.main([*arguments], root=book)
+
+
+def test_a_run_stamps_and_a_second_has_nothing_to_do(book, capsys):
+    assert run(book) == 0
+    notebook = nbformat.read(book / "notebooks/01_test.ipynb", as_version=4)
+    stamp = notebook.metadata["gan_utils"]
+    assert stamp["profile"] == "full"
+    assert stamp["device"] == "a test machine"
+    assert provenance.why_stale(stamp, hashes(book)) == []
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == [1, 2, 3, 4]
+    assert code[-1].outputs[0].text == "done\n"  # of a progress bar its last line
+    assert all("execution" not in cell.metadata for cell in code)
+    capsys.readouterr()
+    assert run(book) == 0
+    assert "Nothing is stale" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "reason"),
+    [
+        ("notebooks/01_test.ipynb", "loss(2)", "loss(3)", "its code changed"),
+        ("gan_utils/runtime.py", "a test machine", "another", "its modules changed"),
+        ("notebooks/01_test.ipynb", '"done', '"gone', "its outputs changed"),
+        ("experiments/results/smoothing.csv", "1", "2", "its data changed"),
+        ("notebooks/01_test.ipynb", '"full"', '"quick"', "not run in full"),
+        ("gan_utils/losses.py", "A loss.", "The loss.", None),
+    ],
+)
+def test_a_change_after_a_run_is_stale(book, name, old, new, reason):
+    assert run(book) == 0
+    edit(book / name, old, new)
+    stamp = nbformat.read(book / "notebooks/01_test.ipynb", as_version=4).metadata["gan_utils"]
+    reasons = provenance.why_stale(stamp, hashes(book))
+    assert (not reasons) if reason is None else (len(reasons) == 1 and reason in reasons[0])
+
+
+def test_a_failed_run_changes_nothing(book, capsys):
+    edit(book / "notebooks/01_test.ipynb", "losses.loss(2)", "1 / 0")
+    before = (book / "notebooks/01_test.ipynb").read_bytes()
+    assert run(book) == 1
+    assert (book / "notebooks/01_test.ipynb").read_bytes() == before
+    assert list(book.rglob("*.part")) == []
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_a_dead_kernel_changes_nothing(book, capsys):
+    edit(book / "notebooks/01_test.ipynb", "losses.loss(2)", "import os; os._exit(1)")
+    before = (book / "notebooks/01_test.ipynb").read_bytes()
+    assert run(book) == 1
+    assert (book / "notebooks/01_test.ipynb").read_bytes() == before
+    assert "left as it was" in capsys.readouterr().err
+
+
+def test_code_that_changes_during_a_run_is_not_stamped(book, capsys):
+    sneaky = "open('../gan_utils/losses.py', 'a').write('x = 1\\\\n')"
+    edit(book / "notebooks/01_test.ipynb", "losses.loss(2)", sneaky)
+    assert run(book) == 1
+    assert "modules changed while the notebook ran" in capsys.readouterr().err
+
+
+def test_there_is_no_way_to_stamp_without_running(book, capsys):
+    with pytest.raises(SystemExit):
+        run(book, "--stamp-only")
+    with pytest.raises(SystemExit):
+        run(book, "99_unknown")
+    assert "no notebook 99_unknown; there are 01_test" in capsys.readouterr().err
+
+
+def test_pictures_are_exported(book):
+    cell = new_code_cell(
+        "from IPython.display import Image\nImage(b'\\x89PNG pretends', format='png')",
+        metadata={"tags": ["picture"], "mystnb": {"figure": {"name": "fig-01-dot"}}},
+    )
+    notebook = nbformat.read(book / "notebooks/01_test.ipynb", as_version=4)
+    notebook.cells.append(cell)
+    nbformat.write(notebook, book / "notebooks/01_test.ipynb")
+    assert run(book) == 0
+    assert (book / "book/pictures/fig-01-dot.png").read_bytes().startswith(b"\x89PNG")
+
+
+# Experiments
+
+
+@pytest.fixture
+def experiment(book):
+    script = book / "experiments/smoothing.py"
+    script.write_text('"""Smoothing."""\nfrom gan_utils import losses\n\nprint(losses.loss(1))\n')
+    path = book / "experiments/results/smoothing.csv"
+    path.unlink()
+    stamp = provenance.experiment_stamp(script, book) | {"profile": "full"}
+    experiment_csv.write(path, [{"seed": 0, "score": 0.5}], stamp, 1.0, complete=False)
+    assert experiment_csv.why_stale(path, book) == ["its run was not finished"]
+    rows, seconds = experiment_csv.rows_so_far(path, stamp)
+    assert rows == [{"seed": "0", "score": "0.5"}]
+    experiment_csv.write(path, [*rows, {"seed": 1, "score": 0.6}], stamp, seconds + 1.0)
+    assert experiment_csv.why_stale(path, book) == []
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "reason"),
+    [
+        ("experiments/smoothing.py", "loss(1)", "loss(2)", "its code changed"),
+        ("gan_utils/runtime.py", "a test machine", "another", "its modules changed"),
+        ("experiments/results/smoothing.csv", "0.6", "0.7", "changed since the run"),
+        ("experiments/results/smoothing.csv", "# {", "{", "does not begin with a stamp"),
+        ("experiments/smoothing.py", "Smoothing.", "One-sided smoothing.", None),
+        ("gan_utils/plots.py", "pass", "return 1", None),
+    ],
+)
+def test_an_experiment_goes_stale_like_a_notebook(book, experiment, name, old, new, reason):
+    edit(book / name, old, new)
+    reasons = experiment_csv.why_stale(experiment, book)
+    assert (not reasons) if reason is None else (len(reasons) == 1 and reason in reasons[0])
+
+
+def test_rows_of_other_code_are_not_resumed(book, experiment):
+    edit(book / "experiments/smoothing.py", "loss(1)", "loss(2)")
+    stamp = provenance.experiment_stamp(book / "experiments/smoothing.py", book)
+    assert experiment_csv.rows_so_far(experiment, stamp) == ([], 0.0)
+
+
+def test_the_command_line_runs(book):
+    """`python tools/execute.py` as a person calls it, on the real repository, without running."""
+    script = ROOT / "tools/execute.py"
+    run = subprocess.run(
+        [sys.executable, str(script), "--help"], capture_output=True, text=True, env=os.environ
+    )
+    assert run.returncode == 0
+    assert "--force" in run.stdout

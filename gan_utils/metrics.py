@@ -82,8 +82,9 @@ def digit_scores(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     """Squared Fréchet distance between Gaussians fitted to two sets of features.
 
-    ``|μa − μb|² + tr(Σa + Σb − 2 (Σa Σb)^½)`` (Dowson & Landau 1982, eq. 4). With Inception features
-    this is the FID of Heusel et al. 2017; with ours it compares with nothing outside this book.
+    ``|μa − μb|² + tr(Σa + Σb − 2 (Σa Σb)^½)`` (Dowson & Landau 1982, eq. 4). With Inception
+    features this is the FID of Heusel et al. 2017; with ours it compares with nothing outside
+    this book.
     The estimate is biased upwards, more for fewer rows: compare at equal n only.
 
     Args:

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import HTML
+from IPython.display import HTML, Markdown
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from PIL import Image
+
+from gan_utils import runtime
 
 # Okabe & Ito's palette, which stays apart for colour-blind readers; black for what is real.
 COLORS = {"d": "#0072B2", "g": "#D55E00", "other": "#009E73", "real": "#000000", "grey": "#595959"}
@@ -104,17 +106,11 @@ def loss_curves(
             range(1, len(history[key]) + 1), history[key], color=color, label=f"loss of {name}"
         )
         if equilibrium:
-            axes.axhline(equilibrium[key], color=color, linestyle="--", linewidth=1)
-            axes.annotate(
-                f"equilibrium of {name}: {equilibrium[key]:.3f}",
-                (1, equilibrium[key]),
-                xycoords=("axes fraction", "data"),
-                xytext=(-4, 3),
-                textcoords="offset points",
-                ha="right",
-                fontsize=9,
-                color=color,
-            )
+            level = equilibrium[key]
+            axes.axhline(level, color=color, linestyle="--", linewidth=1)
+            label = f"equilibrium\nof {name}: {level:.3f}"
+            place = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": 9}
+            axes.annotate(label, (1.01, level), color=color, annotation_clip=False, **place)
     styles = (("o", COLORS["d"]), ("^", COLORS["g"]))
     for (label, (at, values)), (marker, color) in zip((others or {}).items(), styles, strict=False):
         axes.plot(at, values, marker, markersize=4, alpha=0.6, color=color, label=label)
@@ -132,8 +128,9 @@ def diagram(
 
     Args:
         boxes: text -> (x, y, colour) of its centre, in inches.
-        arrows: (from text, to text, label, kind); kind ``"data"`` is solid, ``"gradient"`` dashed
-            and bent, so that it does not lie on the data arrow beside it.
+        arrows: (from text, to text, label, bend). Bend 0 is a solid, straight arrow, for data;
+            any other is dashed, for gradients, in the colour of the box that it leads to, and
+            bulges by that share of its length, to the left of its direction if positive.
         size: of the figure in inches.
     """
     figure, axes = plt.subplots(figsize=size)
@@ -143,38 +140,38 @@ def diagram(
     for text, (x, y, color) in boxes.items():
         lines = text.split("\n")
         width, height = 0.1 * max(map(len, lines)) + 0.3, 0.22 * len(lines) + 0.22
-        corner = (x - width / 2, y - height / 2)
-        patches[text] = FancyBboxPatch(
-            corner, width, height, boxstyle="round,pad=0.03", fc="white", ec=color, lw=1.8
-        )
+        style = {"boxstyle": "round,pad=0.03", "fc": "white", "ec": color, "lw": 1.8}
+        patches[text] = FancyBboxPatch((x - width / 2, y - height / 2), width, height, **style)
         axes.add_patch(patches[text])
         axes.text(x, y, text, ha="center", va="center", color=color)
-    for start, end, label, kind in arrows:
-        bend, dash, color = {
-            "data": (0.0, "-", COLORS["real"]),
-            "gradient": (0.45, (0, (4, 2)), COLORS["grey"]),
-        }[kind]
+    for start, end, label, bend in arrows:
+        color = boxes[end][2] if bend else COLORS["real"]
         a, b = np.array(boxes[start][:2]), np.array(boxes[end][:2])
+        ends = {"patchA": patches[start], "patchB": patches[end], "shrinkA": 2, "shrinkB": 2}
+        line = {"linestyle": (0, (4, 2)) if bend else "-", "color": color, "mutation_scale": 14}
+        curve = f"arc3,rad={-bend}"  # matplotlib bulges to the right of the direction
         axes.add_patch(
-            FancyArrowPatch(
-                a,
-                b,
-                patchA=patches[start],
-                patchB=patches[end],
-                connectionstyle=f"arc3,rad={bend}",
-                arrowstyle="-|>",
-                mutation_scale=14,
-                linestyle=dash,
-                color=color,
-                shrinkA=2,
-                shrinkB=2,
-            )
+            FancyArrowPatch(a, b, connectionstyle=curve, arrowstyle="-|>", **ends, **line)
         )
-        across = np.array([b[1] - a[1], a[0] - b[0]])  # the side that arc3 bends to
-        x, y = (a + b) / 2 + bend * across / 2 + (0, 0.13 if kind == "data" else 0)
-        paper = {"fc": "white", "ec": "none", "pad": 1} if kind == "gradient" else None
+        left = np.array([a[1] - b[1], b[0] - a[0]])
+        x, y = (a + b) / 2 + bend * left / 2 + (0, 0 if bend else 0.13)
+        paper = {"fc": "white", "ec": "none", "pad": 1} if bend else None
         axes.text(x, y, label, ha="center", va="center", fontsize=9, color=color, bbox=paper)
     return figure
+
+
+def claim(text: str, holds: bool) -> Markdown:
+    """State a result in a sentence, and assert that it holds.
+
+    The quick profile trains for a few steps, so there the sentence is marked as not established.
+
+    Raises:
+        AssertionError: the sentence does not hold in full profile.
+    """
+    if runtime.profile() == "full":
+        assert holds, f"This was claimed, and does not hold: {text}"
+        return Markdown(text)
+    return Markdown(f"*(Quick profile: not established by so short a run.)* {text}")
 
 
 def table(rows: Sequence[Mapping[str, object]], caption: str = "") -> HTML:

@@ -79,9 +79,9 @@ def load(name: str) -> ImageData | PointData:
 
 def _mnist() -> ImageData:
     files, where = _find("mnist", [f"{name}.gz" for name in MNIST_FILES], _download_mnist)
-    if files is None:
+    if not files:
         digits = _digits()
-        note = f"Stand-in for MNIST, which is not on this machine: {digits.note}"
+        note = f"Stand-in for MNIST, which is not on this machine ({where}): {digits.note}"
         return digits._replace(name="mnist", note=note)
     train, train_labels, test, test_labels = (
         read_idx(path, sha256) for path, sha256 in zip(files, MNIST_FILES.values(), strict=True)
@@ -111,21 +111,24 @@ def _uniform() -> PointData:
     return PointData("uniform", points, "1,000,000 points, uniform in the unit square, seed 0.")
 
 
-def load_results(name: str) -> list[dict[str, str | float]]:
+def load_results(file_name: str) -> list[dict[str, str | float]]:
     """Load the rows of an experiment's CSV, with numbers as floats.
 
     Args:
-        name: of the script in ``experiments/``, without its ending.
+        file_name: the file in ``experiments/results/``, with its ending ``.csv``. (Stamps look
+            for this name in a chapter's code.)
 
     Raises:
         FileNotFoundError: there is no such result.
     """
     package = Path(__file__).parent  # installed, the results lie within; in the repository, beside
     folders = (package / "results", package.parent / "experiments" / "results")
-    found = [folder / f"{name}.csv" for folder in folders if (folder / f"{name}.csv").is_file()]
-    if not found:
+    found = [folder / file_name for folder in folders if (folder / file_name).is_file()]
+    if not found or not file_name.endswith(".csv"):
+        there = {path.name for folder in folders for path in folder.glob("*.csv")}
         raise FileNotFoundError(
-            f"There is no result {name}.csv. Run `python experiments/{name}.py` in the repository."
+            f"There is no result {file_name!r}. There are: {', '.join(sorted(there)) or 'none'}. "
+            "The script of the same name in experiments/ makes it."
         )
 
     def number(text):
@@ -193,9 +196,10 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("gan_utils"))
 
 
-def _find(folder: str, names: list[str], download) -> tuple[list[Path] | None, str]:
-    """Return the paths of ``names`` and where they are; (None, "") asks for the stand-in."""
+def _find(folder: str, names: list[str], download) -> tuple[list[Path], str]:
+    """Return the paths of ``names`` and where they are; no paths and why ask for the stand-in."""
     own = os.environ.get("GAN_UTILS_DATA")
+    looked = "GAN_UTILS_DATA is not set"
     if own:
         if not Path(own).is_dir():
             raise FileNotFoundError(
@@ -203,13 +207,20 @@ def _find(folder: str, names: list[str], download) -> tuple[list[Path] | None, s
                 f"that holds {folder}/{names[0]}, or unset it."
             )
         paths = [Path(own, folder, name) for name in names]
-        if all(path.is_file() for path in paths):
+        missing = [path.name for path in paths if not path.is_file()]
+        if not missing:
             return paths, "from $GAN_UTILS_DATA"
+        looked = f"the folder that GAN_UTILS_DATA names holds no {folder}/{missing[0]}"
     paths = [cache_folder() / folder / name for name in names]
     if not all(path.is_file() for path in paths):
         if runtime.profile() == "quick":
-            return None, ""
-        download(cache_folder() / folder)
+            return [], looked
+        try:
+            download(cache_folder() / folder)
+        except OSError as error:
+            raise OSError(
+                f"{error}\nBefore that: {looked}, and there is nothing in the cache."
+            ) from None
     return paths, "from the cache"
 
 

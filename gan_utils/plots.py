@@ -90,47 +90,50 @@ def image_grid(
 def loss_curves(
     history: Mapping[str, Sequence[float]],
     equilibrium: Mapping[str, float] | None = None,
-    others: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+    dots: Sequence[tuple[str, str, Sequence[int], Sequence[float]]] = (),
 ) -> Figure:
     """Plot the losses of D (real plus fake) and of G over epochs.
 
     Args:
         history: holds ``d_loss`` and ``g_loss``, one value an epoch.
         equilibrium: the same keys, drawn as dashed levels (``losses.equilibrium``).
-        others: one or two further series to lay over the curves as dots, of D and then of G,
-            label -> (epochs, values).
+        dots: single values to lay over the curves: (label, ``"d_loss"`` or ``"g_loss"``, epochs,
+            values). The first series of a network is filled, further ones are hollow.
     """
     figure, axes = plt.subplots()
-    for key, name, color in (("d_loss", "D", COLORS["d"]), ("g_loss", "G", COLORS["g"])):
-        axes.plot(
-            range(1, len(history[key]) + 1), history[key], color=color, label=f"loss of {name}"
-        )
+    colors = {"d_loss": COLORS["d"], "g_loss": COLORS["g"]}
+    for key, color in colors.items():
+        name = key[0].upper()
+        epochs = range(1, len(history[key]) + 1)
+        axes.plot(epochs, history[key], color=color, label=f"loss of {name}")
         if equilibrium:
             level = equilibrium[key]
             axes.axhline(level, color=color, linestyle="--", linewidth=1)
             label = f"equilibrium\nof {name}: {level:.3f}"
             place = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": 9}
             axes.annotate(label, (1.01, level), color=color, annotation_clip=False, **place)
-    styles = (("o", COLORS["d"]), ("^", COLORS["g"]))
-    for (label, (at, values)), (marker, color) in zip((others or {}).items(), styles, strict=False):
-        axes.plot(at, values, marker, markersize=4, alpha=0.6, color=color, label=label)
+    drawn = set()
+    for label, key, epochs, values in dots:
+        fill = "none" if key in drawn else "full"
+        axes.plot(epochs, values, "o", markersize=4, color=colors[key], fillstyle=fill, label=label)
+        drawn.add(key)
     axes.set(xlabel="epoch", ylabel="loss (nats)")
-    axes.legend(ncols=2)
+    axes.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
     return figure
 
 
 def diagram(
     boxes: Mapping[str, tuple[float, float, str]],
-    arrows: Sequence[tuple[str, str, str, str]],
+    arrows: Sequence[tuple],
     size: tuple[float, float] = (7, 3),
 ) -> Figure:
     """Draw boxes and arrows.
 
     Args:
         boxes: text -> (x, y, colour) of its centre, in inches.
-        arrows: (from text, to text, label, bend). Bend 0 is a solid, straight arrow, for data;
-            any other is dashed, for gradients, in the colour of the box that it leads to, and
-            bulges by that share of its length, to the left of its direction if positive.
+        arrows: (from text, to text, label) for data, solid and black, or
+            (from text, to text, label, bend, colour) for a gradient, dashed; it bulges by the share
+            ``bend`` of its length, to the left of its direction if positive.
         size: of the figure in inches.
     """
     figure, axes = plt.subplots(figsize=size)
@@ -144,8 +147,8 @@ def diagram(
         patches[text] = FancyBboxPatch((x - width / 2, y - height / 2), width, height, **style)
         axes.add_patch(patches[text])
         axes.text(x, y, text, ha="center", va="center", color=color)
-    for start, end, label, bend in arrows:
-        color = boxes[end][2] if bend else COLORS["real"]
+    for start, end, label, *gradient in arrows:
+        bend, color = gradient or (0, COLORS["real"])
         a, b = np.array(boxes[start][:2]), np.array(boxes[end][:2])
         ends = {"patchA": patches[start], "patchB": patches[end], "shrinkA": 2, "shrinkB": 2}
         line = {"linestyle": (0, (4, 2)) if bend else "-", "color": color, "mutation_scale": 14}
@@ -154,9 +157,9 @@ def diagram(
             FancyArrowPatch(a, b, connectionstyle=curve, arrowstyle="-|>", **ends, **line)
         )
         left = np.array([a[1] - b[1], b[0] - a[0]])
-        x, y = (a + b) / 2 + bend * left / 2 + (0, 0 if bend else 0.13)
-        paper = {"fc": "white", "ec": "none", "pad": 1} if bend else None
-        axes.text(x, y, label, ha="center", va="center", fontsize=9, color=color, bbox=paper)
+        beside = np.sign(bend) * 0.22 * left / np.hypot(*left) if bend else (0, 0.13)
+        x, y = (a + b) / 2 + bend * left / 2 + beside
+        axes.text(x, y, label, ha="center", va="center", fontsize=9, color=color)
     return figure
 
 
@@ -182,7 +185,7 @@ def table(rows: Sequence[Mapping[str, object]], caption: str = "") -> HTML:
     heads = "".join(f'<th scope="col">{html.escape(str(key))}</th>' for key in rows[0])
 
     def cell(value):
-        right = isinstance(value, int | float) or str(value)[:1] in "0123456789−+"
+        right = isinstance(value, int | float) or str(value)[:1] in tuple("0123456789-+")
         align = "right" if right else "left"
         return f'<td style="text-align:{align}">{html.escape(str(value))}</td>'
 
@@ -231,7 +234,9 @@ FILM_SCRIPT = """
 """
 
 
-def film(frames: Sequence[np.ndarray], labels: Sequence[str], alt: str, columns: int = 5) -> HTML:
+def film(
+    frames: Sequence[np.ndarray], labels: Sequence[str], alt: str, caption: str, columns: int = 5
+) -> HTML:
     """Show pictures as a film that the reader moves with a slider, or starts with a button.
 
     All frames travel as one WebP contact sheet. Where scripts do not run, the sheet is what shows.
@@ -240,6 +245,7 @@ def film(frames: Sequence[np.ndarray], labels: Sequence[str], alt: str, columns:
         frames: uint8 pictures of one size, (height, width, channels) each, in order.
         labels: what the slider says at each frame.
         alt: what a reader sees who does not see pictures.
+        caption: what stands below the film.
         columns: of the contact sheet.
     """
     if not len(frames) or len(frames) != len(labels):
@@ -248,12 +254,12 @@ def film(frames: Sequence[np.ndarray], labels: Sequence[str], alt: str, columns:
             f"got {len(frames)} frames and {len(labels)} labels."
         )
     sheet, buffer = tile(np.stack(frames), columns, gap=0), io.BytesIO()
-    Image.fromarray(sheet.squeeze()).save(buffer, "WEBP", quality=80)
+    Image.fromarray(sheet.squeeze()).save(buffer, "WEBP", quality=60)
     source = base64.b64encode(buffer.getvalue()).decode()
     settings = html.escape(json.dumps({"columns": columns, "labels": list(labels)}))
     return HTML(
         f'<figure class="film" data-film="{settings}">'
         f'<img alt="{html.escape(alt)}" width="{sheet.shape[1]}" height="{sheet.shape[0]}" '
         f'style="max-width:100%;height:auto" src="data:image/webp;base64,{source}">'
-        f"<script>{FILM_SCRIPT}</script></figure>"
+        f"<figcaption>{html.escape(caption)}</figcaption><script>{FILM_SCRIPT}</script></figure>"
     )

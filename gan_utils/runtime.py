@@ -37,11 +37,17 @@ def check_backend() -> None:
     Raises:
         RuntimeError: Keras runs on another backend.
     """
-    import keras
+    try:
+        import keras
 
-    if keras.backend.backend() != "tensorflow":
+        backend = keras.backend.backend()
+    except ImportError as error:  # another backend was chosen and is not even installed
+        if error.name in (None, "keras", "tensorflow"):
+            raise
+        backend = error.name
+    if backend != "tensorflow":
         raise RuntimeError(
-            f"Keras runs on {keras.backend.backend()!r}, but this book needs TensorFlow. Set "
+            f"Keras is told to run on {backend!r}, but this book needs TensorFlow. Set "
             "KERAS_BACKEND=tensorflow before the first import of keras, or remove the 'backend' "
             "line from ~/.keras/keras.json, and restart."
         )
@@ -109,7 +115,7 @@ def _quiet_start():
     """Drop what TensorFlow's C++ code writes to standard error while it starts.
 
     These notes (oneDNN, a missing GPU driver) come before any log level applies, and would be the
-    first thing on every page. Python's errors and warnings are not affected.
+    first thing on every page. Exceptions are not affected.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()

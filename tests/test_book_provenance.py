@@ -311,3 +311,14 @@ def test_the_command_line_runs(book):
     )
     assert run.returncode == 0
     assert "--force" in run.stdout
+
+
+def test_a_module_beside_the_script_counts(book, experiment):
+    script, beside = book / "experiments/smoothing.py", book / "experiments/beside.py"
+    script.write_text("from beside import n\n" + script.read_text())
+    beside.write_text('"""Help."""\nn = 1\n')
+    before = provenance.experiment_hashes(script, book)
+    beside.write_text('"""Other help."""\nn = 1  # one\n')
+    assert provenance.experiment_hashes(script, book) == before
+    beside.write_text("n = 2\n")
+    assert provenance.experiment_hashes(script, book)["code"] != before["code"]

@@ -1,5 +1,6 @@
 """Data sets, and every way in which they can be missing or wrong."""
 
+import contextlib
 import gzip
 import hashlib
 import http.server
@@ -9,7 +10,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -62,7 +62,9 @@ def server(tmp_path):
 
         def do_GET(self):
             served.append(self.path)
-            time.sleep(0.2)  # long enough for two processes to overlap
+            if httpd.together:  # the first requests of two processes wait for each other
+                with contextlib.suppress(threading.BrokenBarrierError):
+                    httpd.together.wait(timeout=60)
             if self.path.startswith("/html/"):
                 self.send_response(200)
                 self.end_headers()
@@ -76,6 +78,7 @@ def server(tmp_path):
     httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=httpd.serve_forever, daemon=True).start()
     httpd.url, httpd.served = f"http://127.0.0.1:{httpd.server_port}/", served
+    httpd.together = None
     yield httpd
     httpd.shutdown()
     httpd.server_close()
@@ -99,6 +102,14 @@ def test_digits_look_like_mnist():
     assert digits.test_images.shape == (297, 28, 28, 1) and len(digits.test_labels) == 297
     assert digits.images.max() > 200 and digits.images[:, :4].max() == 0, "a dark frame of 4 px"
     assert set(digits.labels) == set(range(10))
+
+
+def test_results_of_an_experiment():
+    row = data.load_results("digit_classifier.csv")[0]
+    assert row["images"] == "MNIST test" and row["test_accuracy"] >= 0.992
+    for name in ("digit_classifier", "nothing.csv"):
+        with pytest.raises(FileNotFoundError, match="There are: .*digit_classifier.csv"):
+            data.load_results(name)
 
 
 def test_uniform_is_uniform():
@@ -143,6 +154,21 @@ def test_own_folder_that_does_not_exist(nowhere, monkeypatch):
         data.load("mnist")
 
 
+@pytest.mark.parametrize("profile", ["quick", "full"])
+def test_own_folder_that_lacks_a_file_is_named(nowhere, monkeypatch, profile):
+    monkeypatch.setenv("GAN_BOOK_PROFILE", profile)
+    monkeypatch.setattr(data, "MNIST_MIRRORS", ["http://127.0.0.1:9/"])
+    write_small(nowhere / "own" / "mnist")
+    (nowhere / "own" / "mnist" / "t10k-labels-idx1-ubyte.gz").unlink()
+    monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
+    wanted = "the folder that GAN_UTILS_DATA names holds no mnist/t10k-labels-idx1-ubyte.gz"
+    if profile == "quick":
+        assert wanted in data.load("mnist").note
+    else:
+        with pytest.raises(OSError, match=wanted):
+            data.load("mnist")
+
+
 def test_download_fills_the_cache_once(nowhere, monkeypatch, server):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
     monkeypatch.setattr(data, "MNIST_MIRRORS", [server.url + "html/", server.url + "mnist/"])
@@ -155,6 +181,7 @@ def test_download_fills_the_cache_once(nowhere, monkeypatch, server):
 
 
 def test_two_processes_download_at_once(nowhere, server):
+    server.together = threading.Barrier(2)
     code = f"""
 import pathlib
 from gan_utils import data
@@ -172,7 +199,7 @@ print(data.load("mnist").images.sum())
     outputs = [run.communicate(timeout=60)[0] for run in runs]
     assert [run.returncode for run in runs] == [0, 0]
     assert {int(out) for out in outputs} == {int(SMALL["train-images-idx3-ubyte"].sum())}
-    assert len(server.served) > 4, "they did overlap"
+    assert len(server.served) == 8, "each fetched all four files, in step with the other"
     assert files_in(nowhere / "cache") == sorted(f"{name}.gz" for name in SMALL)
     assert [p.name for p in (nowhere / "cache" / "mnist").iterdir() if p.is_dir()] == []
 
@@ -190,7 +217,8 @@ def test_full_without_network_names_the_ways_out(nowhere, monkeypatch):
         "Set GAN_UTILS_DATA to a folder that holds mnist/train-images-idx3-ubyte.gz"
     )
     assert "127.0.0.1:9/" in rest[1] and "127.0.0.1:10/" in rest[2]
-    assert "GAN_BOOK_PROFILE=quick" in rest[-1]
+    assert "GAN_BOOK_PROFILE=quick" in rest[-2]
+    assert rest[-1] == "Before that: GAN_UTILS_DATA is not set, and there is nothing in the cache."
     assert files_in(nowhere / "cache") == [] and list((nowhere / "cache" / "mnist").iterdir()) == []
 
 

@@ -30,18 +30,20 @@ def test_image_grid_labels_rows():
 
 def test_loss_curves_show_the_equilibrium():
     history = {"d_loss": [1.0, 1.2], "g_loss": [2.0, 1.0]}
-    figure = plots.loss_curves(history, losses.equilibrium(0.9), {"source": ([1, 2], [1.1, 1.0])})
+    dots = [("here", "d_loss", [1], [1.3]), ("source", "d_loss", [1, 2], [1.1, 1.0])]
+    figure = plots.loss_curves(history, losses.equilibrium(0.9), dots)
     lines = figure.axes[0].get_lines()
     assert [line.get_ydata()[0] for line in lines if line.get_linestyle() == "--"] == [
         pytest.approx(1.376, abs=1e-3),
         pytest.approx(0.799, abs=1e-3),
     ]
     np.testing.assert_array_equal(lines[-1].get_ydata(), [1.1, 1.0])
+    assert [line.get_fillstyle() for line in lines[-2:]] == ["full", "none"]
 
 
 def test_diagram_draws_boxes_and_arrows():
     boxes = {"z": (0.5, 1, "#000000"), "G": (2, 1, "#000000")}
-    arrows = [("z", "G", "100 numbers", 0), ("G", "z", "grad", 0.4)]
+    arrows = [("z", "G", "100 numbers"), ("G", "z", "grad", 0.4, "#D55E00")]
     figure = plots.diagram(boxes, arrows, size=(3, 2))
     assert {text.get_text() for text in figure.axes[0].texts} == {"z", "G", "100 numbers", "grad"}
     assert len(figure.axes[0].patches) == 4
@@ -56,21 +58,27 @@ def test_claim_asserts_in_full_and_admits_in_quick(monkeypatch):
 
 
 def test_table_heads_and_escapes():
-    table = plots.table([{"what": "a < b", "value": "−0.5"}], caption="Two").data
+    table = plots.table(
+        [{"what": "a < b", "value": f"{-0.5:+.1f}", "note": ""}], caption="Two"
+    ).data
     assert "<caption>Two</caption>" in table and '<th scope="col">what</th>' in table
-    assert "a &lt; b" in table and '<td style="text-align:right">−0.5</td>' in table
+    assert "a &lt; b" in table and '<td style="text-align:right">-0.5</td>' in table
+    assert '<td style="text-align:left"></td>' in table
 
 
 def test_film_carries_all_frames_and_a_text_alternative():
     frames = [np.full((4, 6, 1), 40 * i, np.uint8) for i in range(6)]
-    film = plots.film(frames, [f"epoch {i}" for i in range(6)], alt='six "greys"', columns=4).data
+    film = plots.film(
+        frames, [f"epoch {i}" for i in range(6)], alt='six "greys"', caption="a < b", columns=4
+    ).data
     settings = json.loads(re.search('data-film="([^"]*)"', film)[1].replace("&quot;", '"'))
     assert settings == {"columns": 4, "labels": [f"epoch {i}" for i in range(6)]}
     assert 'alt="six &quot;greys&quot;"' in film
     assert 'width="24" height="8"' in film, "four columns, two rows"
+    assert "<figcaption>a &lt; b</figcaption>" in film
     assert "http" not in film
 
 
 def test_film_refuses_missing_labels():
     with pytest.raises(ValueError, match="2 frames and 1 labels"):
-        plots.film([np.zeros((2, 2, 1), np.uint8)] * 2, ["a"], alt="x")
+        plots.film([np.zeros((2, 2, 1), np.uint8)] * 2, ["a"], alt="x", caption="y")

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -33,19 +34,25 @@ def test_setup_reports_and_seeds(capfd):
     assert err == ""
 
 
-def test_another_backend_is_refused():
-    """In a process of its own: Keras reads its backend once."""
-    code = """
-import sys, types
-fake = types.ModuleType("keras")
-fake.backend = types.SimpleNamespace(backend=lambda: "jax")
-sys.modules["keras"] = fake
-from gan_utils import runtime
-runtime.check_backend()
-"""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+@pytest.mark.parametrize("chosen_by", ["variable", "file"])
+def test_another_backend_is_refused(tmp_path, chosen_by):
+    """In a process of its own: Keras reads its backend once. JAX is not even installed here."""
+    env = os.environ | {"KERAS_HOME": str(tmp_path)}
+    env.pop("KERAS_BACKEND", None)
+    if chosen_by == "variable":
+        env["KERAS_BACKEND"] = "jax"
+    else:
+        (tmp_path / "keras.json").write_text('{"backend": "jax", "floatx": "float32"}')
+    code = "from gan_utils import runtime; runtime.setup(0)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
     assert run.returncode == 1
-    assert "Keras runs on 'jax'" in run.stderr and "KERAS_BACKEND=tensorflow" in run.stderr
+    assert "Keras is told to run on 'jax'" in run.stderr and "KERAS_BACKEND=ten" in run.stderr
+
+
+def test_installed_other_backend_is_refused(monkeypatch):
+    monkeypatch.setattr("keras.backend.backend", lambda: "torch")
+    with pytest.raises(RuntimeError, match="told to run on 'torch'"):
+        runtime.check_backend()
 
 
 def test_import_is_light():

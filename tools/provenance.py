@@ -143,8 +143,16 @@ def environment(root: Path = ROOT) -> dict:
 
 
 def experiment_hashes(script: str | Path, root: Path = ROOT) -> dict[str, str]:
-    """Return the hashes of an experiment's script and of the modules it imports, as of now."""
-    return _hash_code(_strip(ast.parse(Path(script).read_text(encoding="utf-8"))), root)
+    """Return the hashes of an experiment's script and of the modules it imports, as of now.
+
+    A module beside the script, such as experiments/resumable.py, counts as part of the script.
+    """
+    tree = _strip(ast.parse(Path(script).read_text(encoding="utf-8")))
+    for node in [n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module]:
+        beside = Path(script).parent / f"{node.module}.py"
+        if beside.is_file():
+            tree.body += _strip(ast.parse(beside.read_text(encoding="utf-8"))).body
+    return _hash_code(tree, root)
 
 
 def experiment_stamp(script: str | Path, root: Path = ROOT) -> dict:

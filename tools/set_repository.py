@@ -30,7 +30,7 @@ except ImportError as error:
     hint = "In the book's folder run `make notebooks`, or `pip install -e .`"
     if "google.colab" in sys.modules:
         hint = "This copy of the book has no published address yet to install it from. Upload the"
-        hint += " folder gan_utils next to this notebook, or run tools/set_repository.py first"
+        hint += " folders gan_utils and experiments next to this notebook"
     raise ImportError(f"gan_utils is missing. {hint}.") from error"""
 
 SET_CELL = """\

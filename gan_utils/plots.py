@@ -23,11 +23,11 @@ def use_book_style() -> None:
     """Set matplotlib's defaults to the style of the book: white paper, large type, few lines."""
     plt.rcParams.update(
         {
-            "figure.figsize": (7, 3.5),
+            "figure.figsize": (6, 3.4),
             "figure.dpi": 110,
             "figure.facecolor": "white",
             "figure.constrained_layout.use": True,
-            "font.size": 11,
+            "font.size": 12,
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.grid": True,
@@ -180,18 +180,24 @@ def claim(text: str, holds: bool) -> Markdown:
 def table(rows: Sequence[Mapping[str, object]], caption: str = "") -> HTML:
     """Show rows as a table; the keys of the first row are its heads.
 
-    Numbers are aligned right. Write them as text to choose their digits.
+    Columns that begin with a number are aligned right. Write numbers as text to choose their
+    digits.
     """
-    heads = "".join(f'<th scope="col">{html.escape(str(key))}</th>' for key in rows[0])
 
-    def cell(value):
-        right = isinstance(value, int | float) or str(value)[:1] in tuple("0123456789-+")
-        align = "right" if right else "left"
-        return f'<td style="text-align:{align}">{html.escape(str(value))}</td>'
+    def line(tag, values):
+        cells = zip(align, values, strict=True)
+        cells = (
+            f'<{tag} style="text-align:{a}">{html.escape(str(v))}</{tag[:2]}>' for a, v in cells
+        )
+        return f"<tr>{''.join(cells)}</tr>"
 
-    body = "".join(f"<tr>{''.join(map(cell, row.values()))}</tr>" for row in rows)
+    columns = zip(*(row.values() for row in rows), strict=True)
+    firsts = (next((str(value) for value in column if value != ""), "") for column in columns)
+    align = ["right" if first[:1] in tuple("0123456789-+") else "left" for first in firsts]
     title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
-    return HTML(f"<table>{title}<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>")
+    body = "".join(line("td", row.values()) for row in rows)
+    heads = line('th scope="col"', rows[0])
+    return HTML(f"<table>{title}<thead>{heads}</thead><tbody>{body}</tbody></table>")
 
 
 FILM_SCRIPT = """

@@ -61,7 +61,11 @@ def test_table_heads_and_escapes():
     table = plots.table(
         [{"what": "a < b", "value": f"{-0.5:+.1f}", "note": ""}], caption="Two"
     ).data
-    assert "<caption>Two</caption>" in table and '<th scope="col">what</th>' in table
+    assert (
+        "<caption>Two</caption>" in table
+        and '<th scope="col" style="text-align:left">what</th>' in table
+    )
+    assert '<th scope="col" style="text-align:right">value</th>' in table
     assert "a &lt; b" in table and '<td style="text-align:right">-0.5</td>' in table
     assert '<td style="text-align:left"></td>' in table
 

@@ -21,7 +21,7 @@ BLOCK = re.compile(r"(<!-- repository -->\n).*?(\n<!-- /repository -->)", re.DOT
 NOTE = "  # set by tools/set_repository.py"
 
 UNSET_CELL = """\
-# The chapters share a small package, gan_utils. This cell makes sure that it is there.
+# The chapters share a small package, gan_utils. This cell sees that it is there.
 import sys
 
 try:
@@ -29,12 +29,12 @@ try:
 except ImportError as error:
     hint = "In the book's folder run `make notebooks`, or `pip install -e .`"
     if "google.colab" in sys.modules:
-        hint = "This copy of the book has no published address yet to install it from. Upload the"
-        hint += " folders gan_utils and experiments next to this notebook"
+        hint = "This copy of the book has no published address yet to install it from."
+        hint += " Upload the folders gan_utils and experiments next to this notebook"
     raise ImportError(f"gan_utils is missing. {hint}.") from error"""
 
 SET_CELL = """\
-# The chapters share a small package, gan_utils. This cell makes sure that it is there.
+# The chapters share a small package, gan_utils. This cell sees that it is there.
 import sys
 
 if "google.colab" in sys.modules:

@@ -22,21 +22,30 @@ from gan_utils import runtime
 
 
 class ImageData(NamedTuple):
-    """Images with labels. ``images`` and ``test_images`` are uint8 (n, height, width, channels)."""
+    """Images with labels."""
 
+    #: of the data set
     name: str
+    #: uint8 (n, height, width, channels), to train on
     images: np.ndarray
+    #: uint8 (n,)
     labels: np.ndarray
+    #: uint8 (m, height, width, channels), never to train on
     test_images: np.ndarray
+    #: uint8 (m,)
     test_labels: np.ndarray
-    note: str  # one line for the page: what this is and where it came from
+    #: one line for the page, saying what this is and where it came from
+    note: str
 
 
 class PointData(NamedTuple):
-    """Points in the plane. ``points`` is float32 (n, 2)."""
+    """Points in the plane."""
 
+    #: of the data set
     name: str
+    #: float32 (n, 2)
     points: np.ndarray
+    #: one line for the page
     note: str
 
 

@@ -14,8 +14,10 @@ import tensorflow as tf
 class Loss(NamedTuple):
     """The two sides of a game, each a function of logits of any shape to float scalars."""
 
-    discriminator: Callable  # (real_logits, fake_logits) -> (loss on real, loss on fake)
-    generator: Callable  # fake_logits -> loss
+    #: (real_logits, fake_logits) -> (loss on real, loss on fake)
+    discriminator: Callable
+    #: fake_logits -> loss
+    generator: Callable
 
 
 def cross_entropy(logits, target: float):

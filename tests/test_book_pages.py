@@ -123,6 +123,7 @@ def raw_markup(soup, path):
     for tag in copy.select("pre, code, script, style, .katex"):
         tag.decompose()
     signs = r"\[!\w+\]|\{cite[^}]*\}|\{(?:eq|ref|numref|doc)\}|\$\$|\\\(|\\\[|```|:::"
+    signs += r"|\$[A-Za-z\\][^$\n]{0,40}\$"  # a formula between single dollars
     return re.findall(signs, copy.get_text())
 
 
@@ -268,6 +269,7 @@ BROKEN = [
     (raw_markup, "<p>[!NOTE] text</p>"),
     (raw_markup, "<p>{cite}`key`</p>"),
     (raw_markup, "<p>$$x$$</p>"),
+    (raw_markup, "<p>$D$ says</p>"),
     (raw_markup, r"<p>\(x\)</p>"),
     (launch_buttons, '<div class="dropdown-launch-buttons">x</div>'),
 ]

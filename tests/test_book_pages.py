@@ -308,22 +308,38 @@ onload = () => setTimeout(() => {
 </script>"""
 
 
-def test_no_page_is_wider_than_a_phone(pages, tmp_path):
+@pytest.fixture
+def in_browser(tmp_path):
+    """A function that opens an address and returns the page as its scripts leave it."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         pytest.skip("needs Chromium or Chrome")
+
+    def open_page(address):
+        flags = [*FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}"]
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            flags.append("--no-sandbox")  # Chromium does not run as root with one
+        command = [browser, *flags, address]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert done.stdout, f"the browser gave no answer: {done.stderr[-1000:]}"
+        return BeautifulSoup(done.stdout, "html.parser")
+
+    return open_page
+
+
+def test_no_page_is_wider_than_a_phone(pages, tmp_path, in_browser):
     # Headless windows are at least 500 px wide; frames are as narrow as they are told to be.
     frame = '<iframe src="{}" data-page="{}" width="390" height="800"></iframe>'
     frames = [frame.format(page.as_uri(), page.relative_to(HTML)) for page in pages]
     wrapper = tmp_path / "wrapper.html"
     wrapper.write_text(f"<!DOCTYPE html><body>{''.join(frames)}{MEASURE}", encoding="utf8")
-    flags = [*FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        flags.append("--no-sandbox")  # Chromium does not run as root with one
-    command = [browser, *flags, wrapper.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    result = BeautifulSoup(done.stdout, "html.parser").find(id="result")
-    assert result and result.get_text(), f"the browser gave no answer: {done.stderr[-1000:]}"
-    widths = json.loads(result.get_text())
+    widths = json.loads(in_browser(wrapper.as_uri()).find(id="result").get_text())
     assert len(widths) == len(pages)
     assert not {page: width for page, width in widths.items() if width[0] > width[1]}
+
+
+def test_film_runs_from_a_file(pages, in_browser):
+    film = in_browser((HTML / "notebooks/04_vanilla_gan.html").as_uri()).select_one("figure.film")
+    assert film.canvas["aria-label"] == film.img["alt"] and film.img.has_attr("hidden")
+    assert film.button.get_text() == "Play"
+    assert film.input["aria-valuetext"] == film.output.get_text() == "epoch 100"

@@ -190,3 +190,32 @@ def test_networks_that_do_not_fit_are_refused():
             networks.mlp_discriminator(image_shape=(32, 32, 3)),
             losses.non_saturating(),
         )
+
+
+def point_gan():
+    z, x = keras.Input((3,)), keras.Input((2,))
+    generator = keras.Model(z, keras.layers.Dense(2)(keras.layers.Dense(8, "relu")(z)))
+    discriminator = keras.Model(x, keras.layers.Dense(1)(keras.layers.Dense(8, "relu")(x)))
+    model = gan.GAN(generator, discriminator, losses.minimax(), latent="normal")
+    model.compile(jit_compile=False)
+    return model
+
+
+def test_points_train_as_they_are():
+    model, points = point_gan(), data.load("uniform").points[:500]
+    history = model.fit(points, epochs=2, batch_size=50, verbose=0).history
+    assert np.isfinite(history["g_loss"]).all() and history["g_loss"][0] < 0, "minimax is negative"
+    made = model.sample(5)
+    assert made.shape == (5, 2) and made.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        (np.full((60, 2), np.nan, np.float32), "not finite"),
+        (np.zeros((60, 2)), r"float32 data of shape \(n, 2\), got float64"),
+    ],
+)
+def test_points_that_do_not_fit_are_refused(points, message):
+    with pytest.raises(ValueError, match=message):
+        point_gan().fit(points, batch_size=50, verbose=0)

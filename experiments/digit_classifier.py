@@ -22,10 +22,6 @@ EPOCHS = 15
 WEIGHTS = ROOT / "gan_utils" / "weights" / metrics.CLASSIFIER_WEIGHTS
 
 
-def scaled(images):
-    return images.astype(np.float32) / 127.5 - 1.0
-
-
 def negative_log_likelihood(logits, labels):
     return -scipy.special.log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean()
 
@@ -58,13 +54,13 @@ def train(images, labels):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    model.fit(scaled(images), labels, batch_size=128, epochs=EPOCHS, verbose=2)
+    model.fit(data.to_unit_range(images), labels, batch_size=128, epochs=EPOCHS, verbose=2)
     return classifier
 
 
 def calibrate(classifier, images, labels):
     """Divide the logits by the temperature that fits best, and return it."""
-    logits = classifier.predict(scaled(images), verbose=0)["logits"]
+    logits = classifier.predict(data.to_unit_range(images), verbose=0)["logits"]
     fit = scipy.optimize.minimize_scalar(
         lambda t: negative_log_likelihood(logits / t, labels), bounds=(0.1, 10), method="bounded"
     )
@@ -85,7 +81,7 @@ def one(images):
     """Measure the shipped weights on MNIST's test images."""
     mnist = data.load("mnist")
     classifier = metrics.digit_classifier()
-    logits = classifier.predict(scaled(mnist.test_images), verbose=0)["logits"]
+    logits = classifier.predict(data.to_unit_range(mnist.test_images), verbose=0)["logits"]
     probabilities = scipy.special.softmax(logits, axis=1)
     return {
         "test_accuracy": float((logits.argmax(axis=1) == mnist.test_labels).mean()),

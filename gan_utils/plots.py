@@ -36,7 +36,6 @@ def use_book_style() -> None:
             "legend.frameon": False,
             "lines.linewidth": 1.6,
             "savefig.facecolor": "white",
-            "svg.hashsalt": "gan_utils",
         }
     )
 
@@ -59,24 +58,19 @@ def tile(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
     return picture[: picture.shape[0] - gap, : picture.shape[1] - gap]
 
 
-def image_grid(
-    images: np.ndarray, columns: int, row_labels: Sequence[str] = (), title: str = "", zoom=1.0
-) -> Figure:
-    """Show images in a grid.
+def image_grid(images: np.ndarray, columns: int, row_labels: Sequence[str] = ()) -> Figure:
+    """Show images in a grid, 0.4 inches to every 28 pixels.
 
     Args:
         images: uint8 (n, height, width, channels).
         columns: images in a row.
         row_labels: text to the left of each row, or none.
-        zoom: 1 draws a 28-pixel image about 0.4 inches wide.
     """
     picture = tile(images, columns)
-    scale = zoom * 0.4 / 28
-    side = 0.8 if len(row_labels) else 0.0
-    size = (picture.shape[1] * scale + side, picture.shape[0] * scale + 0.35 * bool(title))
-    figure, axes = plt.subplots(figsize=size)
+    height, width = np.array(picture.shape[:2]) * 0.4 / 28
+    figure, axes = plt.subplots(figsize=(width + (0.8 if len(row_labels) else 0), height))
     axes.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    axes.set(title=title, xticks=[], yticks=[])
+    axes.set(xticks=[], yticks=[])
     axes.grid(False)
     axes.spines[:].set_visible(False)
     if len(row_labels):

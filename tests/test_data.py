@@ -8,8 +8,10 @@ import os
 import struct
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -252,8 +254,8 @@ def test_quick_falls_back_without_a_socket(tmp_path):
 
 def test_cache_that_cannot_be_written(nowhere, server):
     """Root may write anywhere, so the attempt is made as another user."""
-    locked = nowhere / "locked"
-    locked.mkdir(mode=0o555)
+    locked = Path(tempfile.mkdtemp())  # pytest's own folders are closed to other users
+    locked.chmod(0o555)
     code = f"""
 import os, pathlib
 import numpy, pooch, requests, tempfile, tqdm  # before this user loses sight of them
@@ -267,15 +269,14 @@ try:
 except OSError as error:
     print(error)
 """
-    for parent in nowhere.parents[:3]:  # pytest's own folders are closed to others
-        parent.chmod(parent.stat().st_mode | 0o055) if parent.owner() == locked.owner() else None
-    nowhere.chmod(0o755)
     env = os.environ | {"GAN_BOOK_PROFILE": "full"}
     env.pop("GAN_UTILS_DATA", None)
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
     assert "cannot be written (Permission denied)" in run.stdout, run.stdout + run.stderr
     assert "set GAN_UTILS_DATA to a folder that holds mnist/train-images" in run.stdout
-    assert list(locked.iterdir()) == [] and server.served == []
+    left = list(locked.iterdir())
+    locked.rmdir()
+    assert left == [] and server.served == []
 
 
 # --- when it is wrong -----------------------------------------------------------------------------

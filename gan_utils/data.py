@@ -77,7 +77,8 @@ def load(name: str) -> ImageData | PointData:
         FileNotFoundError: ``$GAN_UTILS_DATA`` names a folder that does not exist.
         OSError: the full profile found the data nowhere, or the cache cannot be written.
     """
-    loaders = {"mnist": _mnist, "digits": _digits, "uniform": _uniform}
+    # Found by name: a new data set must not make the results on the old ones look stale.
+    loaders = {k.removeprefix("_load_"): v for k, v in globals().items() if k.startswith("_load_")}
     if name not in loaders:
         raise ValueError(f"There is no data set {name!r}. There are: {', '.join(sorted(loaders))}.")
     return loaders[name]()
@@ -86,10 +87,10 @@ def load(name: str) -> ImageData | PointData:
 # --- one data set, one function --------------------------------------------------------------
 
 
-def _mnist() -> ImageData:
+def _load_mnist() -> ImageData:
     files, where = _find("mnist", [f"{name}.gz" for name in MNIST_FILES], _download_mnist)
     if not files:
-        digits = _digits()
+        digits = _load_digits()
         note = f"Stand-in for MNIST, which is not on this machine ({where}): {digits.note}"
         return digits._replace(name="mnist", note=note)
     train, train_labels, test, test_labels = (
@@ -99,7 +100,7 @@ def _mnist() -> ImageData:
     return ImageData("mnist", train[..., None], train_labels, test[..., None], test_labels, note)
 
 
-def _digits() -> ImageData:
+def _load_digits() -> ImageData:
     from PIL import Image
     from sklearn.datasets import load_digits
 
@@ -115,7 +116,7 @@ def _digits() -> ImageData:
     return ImageData("digits", images[:1500], labels[:1500], images[1500:], labels[1500:], note)
 
 
-def _uniform() -> PointData:
+def _load_uniform() -> PointData:
     points = np.random.default_rng(0).random((1_000_000, 2), dtype=np.float32)
     return PointData("uniform", points, "1,000,000 points, uniform in the unit square, seed 0.")
 

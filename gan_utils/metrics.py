@@ -15,6 +15,8 @@ import scipy.special
 import scipy.stats
 from keras import layers
 
+from gan_utils import data
+
 CLASSIFIER_WEIGHTS = "digit_classifier.weights.h5"
 FEATURES = 64
 
@@ -73,8 +75,7 @@ def digit_scores(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             f"digit_scores takes uint8 images of shape (n, 28, 28, 1), got {images.dtype} "
             f"{images.shape}. gan_utils.data.to_pixels turns [-1, 1] into uint8."
         )
-    scaled = images.astype(np.float32) / 127.5 - 1.0
-    outputs = digit_classifier().predict(scaled, batch_size=500, verbose=0)
+    outputs = digit_classifier().predict(data.to_unit_range(images), batch_size=500, verbose=0)
     logits = outputs["logits"].astype(np.float64)
     return scipy.special.softmax(logits, axis=1), outputs["features"].astype(np.float64)
 

@@ -62,8 +62,10 @@ def test_committed_weights_are_named_in_the_package():
 PACKAGE = {
     "__init__": '"""Helpers."""\n\n__version__ = "1"\n',
     "runtime": "def device_report():\n    return 'a test machine'\n",
-    "data": '"""Data."""\n\nfrom . import runtime\n\nWEIGHTS = "digits.h5"\n',
-    "losses": "from gan_utils.data import WEIGHTS\n\ndef loss(x):\n    'A loss.'\n    return x\n",
+    "data": '"""Data."""\n\nfrom . import runtime\n\n'
+    'WEIGHTS = "digits.h5", runtime.device_report()\n\ndef _load_b():\n    return 1\n\nSPARE = 1\n',
+    "losses": "from gan_utils.data import WEIGHTS\n\nSCALE = 1\n\ndef loss(x):\n    'A loss.'\n"
+    "    return x, WEIGHTS, SCALE\n\ndef spare():\n    pass\n",
     "plots": "def plot():\n    pass\n",
 }
 CELLS = [
@@ -116,7 +118,14 @@ CHANGES = {
         "another",
         {"modules"},
     ),
-    "the package's __init__": ("gan_utils/__init__.py", '"1"', '"1"\nx = 1', {"modules"}),
+    "what a used function uses": ("gan_utils/losses.py", "SCALE = 1", "SCALE = 2", {"modules"}),
+    "a function that nothing mentions": ("gan_utils/losses.py", "pass", "return 1", set()),
+    "a new function": ("gan_utils/losses.py", "SCALE = 1", "def new(): pass\nSCALE = 1", set()),
+    "a constant that nothing mentions": ("gan_utils/data.py", "SPARE = 1", "SPARE = 2", set()),
+    "a data set that is not loaded": ("gan_utils/data.py", "return 1", "return 2", set()),
+    "a second value": ("gan_utils/losses.py", "SCALE = 1", "SCALE = 1\nSCALE = 2", {"modules"}),
+    "a statement that acts": ("gan_utils/losses.py", "SCALE = 1", "print()\nSCALE = 1", {"modules"}),
+    "the package's __init__": ("gan_utils/__init__.py", '"1"', '"1"\nprint()', {"modules"}),
     "weights": ("gan_utils/weights/digits.h5", "weights", "others", {"modules"}),
     "data": ("experiments/results/smoothing.csv", "1", "2", {"data"}),
     "version number": ("gan_utils/__init__.py", '"1"', '"2"', set()),
@@ -159,6 +168,13 @@ def test_every_kind_of_import_is_followed(book, statement):
     )
     before = hashes(book)
     edit(book / "gan_utils/runtime.py", "a test machine", "another")
+    assert changed(book, before) == {"modules"}
+
+
+def test_a_data_set_counts_by_the_name_it_is_loaded_by(book):
+    edit(book / "notebooks/01_test.ipynb", "losses.loss(2)", "losses.loss('b')")
+    before = hashes(book)
+    edit(book / "gan_utils/data.py", "return 1", "return 2")
     assert changed(book, before) == {"modules"}
 
 
@@ -235,7 +251,7 @@ def test_a_dead_kernel_changes_nothing(book, capsys):
 
 
 def test_code_that_changes_during_a_run_is_not_stamped(book, capsys):
-    sneaky = "open('../gan_utils/losses.py', 'a').write('x = 1\\\\n')"
+    sneaky = "open('../gan_utils/losses.py', 'a').write('print()\\\\n')"
     edit(book / "notebooks/01_test.ipynb", "losses.loss(2)", sneaky)
     assert run(book) == 1
     assert "modules changed while the notebook ran" in capsys.readouterr().err

@@ -1,8 +1,9 @@
 """Stamps that tie a notebook's outputs, or an experiment's CSV, to the code that made them.
 
 A stamp holds hashes of what a result depends on: the notebook's code cells (or the experiment's
-script), the modules of `gan_utils` that these import, directly or not, and the data files they
-name. Code is hashed as a syntax tree without docstrings, so that comments and layout do not count.
+script), what these use of the `gan_utils` modules that they import, directly or not, and the data
+files they name. Code is hashed as a syntax tree without docstrings, so that comments and layout do
+not count; nor do definitions that nothing mentions, so that a new function leaves old results valid.
 Stamps are written by tools/execute.py and by the experiments, after a run and never without one.
 """
 
@@ -83,13 +84,63 @@ def imported_modules(tree: ast.AST, root: Path = ROOT) -> dict[str, ast.AST]:
     return found
 
 
+def _names_in(tree: ast.AST) -> set[str]:
+    """Return every name, attribute, imported name and string in `tree`."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.alias):
+            names |= {*node.name.split("."), node.asname or ""}
+        names |= {v for f in ("id", "attr", "value") if isinstance(v := getattr(node, f, 0), str)}
+    return names
+
+
+def _bound(statement: ast.stmt) -> list[str]:
+    """Return the names that a definition at the top of a module binds; none if it does more."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [statement.name]
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name.partition(".")[0] for alias in statement.names]
+    targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+    plain = isinstance(statement, ast.Assign | ast.AnnAssign)
+    return [t.id for t in targets] if plain and all(isinstance(t, ast.Name) for t in targets) else []
+
+
+def used(tree: ast.AST, modules: Mapping[str, ast.Module]) -> dict[str, list[ast.stmt]]:
+    """Return, of each module, the statements that can matter to `tree`.
+
+    A definition matters if its name occurs in `tree` or in another statement that matters. Names
+    are compared as words, whatever they belong to, and `_load_mnist` also answers to "mnist": that
+    is too many rather than too few. A statement that is not a definition always matters.
+    """
+    mentioned, kept = _names_in(tree), {name: [] for name in modules}
+    waiting = []
+    for name, module in modules.items():
+        for node in module.body:
+            if isinstance(node, ast.Import | ast.ImportFrom):  # each imported name for itself
+                parts = [type(node)(**(vars(node) | {"names": [a]})) for a in node.names]
+            else:
+                parts = [node]
+            waiting += [(name, part, _bound(part)) for part in parts]
+    order = {id(part): place for place, (_, part, _) in enumerate(waiting)}
+    while True:
+        words = mentioned | {f"_load_{word}" for word in mentioned}
+        matters = [item for item in waiting if not item[2] or words & set(item[2])]
+        if not matters:
+            return {n: sorted(k, key=lambda part: order[id(part)]) for n, k in kept.items() if k}
+        for name, part, _ in matters:
+            kept[name].append(part)
+            mentioned |= _names_in(part)
+        waiting = [item for item in waiting if item not in matters]
+
+
 def _files_named_in(text: str, folder: Path) -> list[str | bytes]:
     files = [path for path in sorted(folder.glob("*")) if path.name in text]
     return [part for path in files for part in (path.name, path.read_bytes())]
 
 
 def _hash_code(tree: ast.AST, root: Path) -> dict[str, str]:
-    modules = {name: _dump(module) for name, module in imported_modules(tree, root).items()}
+    parts = used(tree, imported_modules(tree, root))
+    modules = {name: _dump(body) for name, body in parts.items()}
     text = _dump(tree)
     weights = _files_named_in(text + "".join(modules.values()), root / PACKAGE / "weights")
     return {

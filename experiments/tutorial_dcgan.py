@@ -82,7 +82,7 @@ def trainer():
 
 
 def train_to(epoch):
-    """Continue from the saved state until the end of `epoch`; return the seconds since the start."""
+    """Go on from the saved state to the end of `epoch`; return the seconds since the start."""
     _, variables, step, size = trainer()
     done, seconds = 0, 0.0
     if STATE.exists():

@@ -2,22 +2,39 @@
 
 ``fit`` is fed with what a step draws, rows of the data and noise, both functions of (seed, step
 number). The data lies on the device and is gathered there, and many steps run in one call of the
-compiled graph. So a step depends on the weights, the optimiser state and its number alone.
+compiled graph. So a step depends on the weights, the optimiser state and its number alone, and a
+run can stop and go on anywhere.
 """
 
+import contextlib
 import sys
 import time
+import zlib
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils import data, runtime
-from gan_utils.losses import Loss
+from gan_utils import data, losses, runtime
 
-METRICS = ("d_loss_real", "d_loss_fake", "d_loss", "g_loss", "d_x", "d_gz")
+METRICS = (
+    "d_loss_real",
+    "d_loss_fake",
+    "d_loss",
+    "g_loss",
+    "d_acc_real",
+    "d_acc_fake",
+    "d_x",
+    "d_gz",
+    "d_grad_norm",
+    "g_grad_norm",
+    "d_update_ratio",
+    "g_update_ratio",
+    "loss",
+)
 
 
+@keras.saving.register_keras_serializable("gan_utils")
 class GAN(keras.Model):
     """A generator and a discriminator that train against each other.
 
@@ -25,17 +42,23 @@ class GAN(keras.Model):
         generator: model (n, latent_dim) -> images or points, pixels in [-1, 1].
         discriminator: model from what the generator makes to logits (n, 1).
         loss: from ``gan_utils.losses``.
+        schedule: ``(k_d, k_g)`` gives D and then G so many updates in every step, each with a batch
+            of its own. ``"larger_loss"`` updates one of them, whichever has the larger loss: the
+            mean of D's losses on real and on fake against G's, all three in inference mode, as in
+            the PaddlePaddle chapter.
         latent: distribution of z: ``"uniform"`` on [-1, 1) or ``"normal"``.
 
     Raises:
-        ValueError: the discriminator does not take what the generator makes.
+        ValueError: the discriminator does not take what the generator makes, or the schedule is
+            neither of the two.
     """
 
     def __init__(
         self,
         generator: keras.Model,
         discriminator: keras.Model,
-        loss: Loss,
+        loss: losses.Loss,
+        schedule: tuple[int, int] | str = (1, 1),
         latent: str = "uniform",
     ):
         runtime.check_backend()
@@ -45,11 +68,32 @@ class GAN(keras.Model):
                 f"The generator makes {generator.output_shape[1:]}, but the discriminator takes "
                 f"{discriminator.input_shape[1:]}. Build both for the same shape."
             )
+        pair = isinstance(schedule, tuple | list) and len(schedule) == 2
+        if schedule != "larger_loss" and not (
+            pair and all(type(k) is int and k > 0 for k in schedule)
+        ):
+            raise ValueError(
+                f"The schedule is {schedule!r}; it must be (k_d, k_g), two whole numbers from 1 "
+                "on, or 'larger_loss'."
+            )
         self.generator = generator
         self.discriminator = discriminator
         self.adversarial_loss = loss
+        self.schedule = schedule if schedule == "larger_loss" else tuple(schedule)
         self.latent = latent
-        self.trackers = [keras.metrics.Mean(name=name) for name in METRICS]
+        self.means = _EpochMeans()
+        self.skip = 0, ()  # steps of the first epoch that a checkpoint holds, and their means
+        #: steps made, and the first one whose losses were not finite, or -1
+        self.step, self.bad_step = (
+            self.add_weight(
+                shape=(),
+                dtype="int64",
+                trainable=False,
+                name=name,
+                initializer=keras.initializers.Constant(value),
+            )
+            for name, value in (("step", 0), ("bad_step", -1))
+        )
         self.built = True
 
     def call(self, z, training=False):
@@ -58,11 +102,21 @@ class GAN(keras.Model):
 
     @property
     def metrics(self):
-        """Epoch means of D's loss on real and on fake and their sum, G's loss, D(x), D(G(z))."""
-        return self.trackers
+        """The running means of one epoch, whose names are in ``METRICS``.
+
+        ``d_loss_real`` and ``d_loss_fake`` add up to ``d_loss``; ``d_acc_real`` and ``d_acc_fake``
+        are the shares that D gets right; ``d_x`` and ``d_gz`` are mean D(x) and D(G(z));
+        ``…_grad_norm`` is the length of the gradient over all weights of a network, and
+        ``…_update_ratio`` the length of the update over that of the weights. ``loss`` is the sum
+        of both networks' losses, of use only to callbacks that watch for NaN.
+        """
+        return [self.means]
 
     def compile(self, g_optimizer=None, d_optimizer=None, jit_compile="auto", **kwargs):
         """Set one optimiser for each network; Adam with Keras's defaults unless told.
+
+        A ``g_optimizer`` with ``use_ema=True`` keeps a moving average of G's weights, which
+        ``sample`` then uses. Under the policy ``mixed_float16`` both scale their losses.
 
         Args:
             jit_compile: True compiles the step with XLA. ``"auto"`` does so for dense networks,
@@ -72,9 +126,12 @@ class GAN(keras.Model):
             networks = self.generator.layers + self.discriminator.layers
             convolutions = any("conv" in type(layer).__name__.lower() for layer in networks)
             jit_compile = not convolutions or bool(tf.config.list_physical_devices("GPU"))
-        super().compile(jit_compile=jit_compile, **kwargs)
-        self.g_optimizer = g_optimizer or keras.optimizers.Adam()
-        self.d_optimizer = d_optimizer or keras.optimizers.Adam()
+        super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
+        self.optimizer = _TwoOptimizers()
+        half = keras.config.dtype_policy().name == "mixed_float16"
+        scaled = keras.optimizers.LossScaleOptimizer if half else (lambda optimizer: optimizer)
+        self.g_optimizer = scaled(g_optimizer or keras.optimizers.Adam())
+        self.d_optimizer = scaled(d_optimizer or keras.optimizers.Adam())
         self.g_optimizer.build(self.generator.trainable_variables)
         self.d_optimizer.build(self.discriminator.trainable_variables)
 
@@ -88,56 +145,120 @@ class GAN(keras.Model):
                 float32 points (n, 2), used as they are.
             epochs: shuffled passes over ``x``; the rows that do not fill a batch are left out.
             seed: of the shuffles and of z. The initial weights have their own.
+            callbacks: Keras's or ``gan_utils.callbacks``. With ``Checkpoint`` among them, training
+                goes on where its folder says it stopped.
             verbose: ``"auto"`` is one bar over all epochs that leaves one line; 0, 1 and 2 are
                 Keras's.
 
         Returns:
-            Keras ``History``; ``history`` holds the epoch means named in ``metrics``.
+            Keras ``History``; ``history`` holds the epoch means named in ``METRICS``.
 
         Raises:
             ValueError: data of another shape or dtype than the networks', fewer rows than a
                 batch, or points that are not finite.
         """
-        self._check_data(x, batch_size)
+        d_steps, g_steps = (1, 1) if self.schedule == "larger_loss" else self.schedule
+        self._check_data(x, batch_size, d_steps)
         self.x = tf.constant(x)
-        steps = len(x) // batch_size
+        self.feed = {  # what a checkpoint has to agree with
+            "rows": len(x),
+            "crc32": zlib.crc32(np.ascontiguousarray(x)),
+            "batch_size": batch_size,
+            "seed": seed,
+        }
+        steps = len(x) // (batch_size * d_steps)
+        callbacks = list(callbacks or [])
+        self.step.assign(initial_epoch * steps)
+        self.bad_step.assign(-1)
+        past = [c.restore(self) for c in callbacks if hasattr(c, "restore")]
+        past = next((rows for rows in past if rows is not None), None)
+        if past is not None:
+            if initial_epoch:
+                raise ValueError(
+                    f"initial_epoch is {initial_epoch}, but a checkpoint says where to start. "
+                    "Leave it out, or leave the Checkpoint out."
+                )
+            initial_epoch = len(past)
         # An execution must not reach into the next epoch, so it takes a divisor of its steps.
         self.steps_per_execution = max(k for k in range(1, 101) if steps % k == 0)
         self.train_function = None  # it holds the previous data
+        done = int(self.step) - initial_epoch * steps
+        self.skip = done, [v.numpy() for v in self.means.variables]
         latent_dim = self.generator.input_shape[1]
-        numbers = range(initial_epoch * steps, epochs * steps)
-        feed = data.draws(len(x), batch_size, latent_dim, numbers, seed, self.latent)
-        callbacks = list(callbacks or [])
-        if verbose == "auto":
-            callbacks.append(_progress_bar(epochs))
-        start = time.perf_counter()
-        history = super().fit(
-            feed,
-            epochs=epochs,
-            steps_per_epoch=steps,
-            callbacks=callbacks,
-            initial_epoch=initial_epoch,
-            shuffle=False,  # the rows already come shuffled
-            verbose=0 if verbose == "auto" else verbose,
+        numbers = range(initial_epoch * steps, max(epochs, initial_epoch) * steps)
+        feed = data.draws(
+            len(x), batch_size, latent_dim, numbers, seed, self.latent, d_steps, g_steps
         )
         if verbose == "auto":
-            done, seconds = len(history.epoch), time.perf_counter() - start
+            callbacks.append(_progress_bar(epochs, initial_epoch))
+        start, first = time.perf_counter(), int(self.step)
+        try:
+            history = super().fit(
+                feed,
+                epochs=epochs,
+                steps_per_epoch=steps,
+                callbacks=callbacks,
+                initial_epoch=initial_epoch,
+                shuffle=False,  # the rows already come shuffled
+                verbose=0 if verbose == "auto" else verbose,
+            )
+        except KeyboardInterrupt:
+            for callback in callbacks:
+                if hasattr(callback, "restore"):
+                    callback.save()
+            raise
+        if past:
+            history.epoch = [*range(len(past)), *history.epoch]
+            names = [name for name in past[0] if name != "epoch"]
+            history.history = {
+                name: [row[name] for row in past] + history.history.get(name, []) for name in names
+            }
+        if verbose == "auto":
+            done, seconds = int(self.step) - first, time.perf_counter() - start
             print(
-                f"Trained {done} epoch{'s' * (done != 1)}, {done * steps:,} steps, "
-                f"in {seconds:.0f} s ({done * steps / seconds:.0f} steps/s)."
+                f"Trained {len(history.epoch)} epoch{'s' * (len(history.epoch) != 1)}"
+                f"{f' (the first {initial_epoch} before)' * (first > 0)}, {done:,} steps, "
+                f"in {seconds:.0f} s ({done / seconds:.0f} steps/s)."
             )
         return history
 
+    def make_train_function(self, force=False):
+        """Build the function that ``fit`` calls; its first calls may skip steps done before."""
+        super().make_train_function(force)
+        train, (left, means) = self.train_function, self.skip
+
+        def skip_then_train(iterator):
+            nonlocal left
+            if left <= 0:
+                return train(iterator)
+            for _ in range(self.steps_per_execution):
+                next(iterator)
+            left -= self.steps_per_execution
+            for variable, value in zip(self.means.variables, means, strict=True):
+                variable.assign(value)
+            return self.means.result()
+
+        self.train_function = skip_then_train if left else train
+
     def train_step(self, batch):
-        """Update D, then G, once each. ``batch`` is (rows of the data, z for D, z for G)."""
+        """Make one step of the schedule. ``batch`` is (rows of the data, z for D, z for G)."""
         rows, z_d, z_g = batch
         x = tf.gather(self.x, rows)
         x = data.to_unit_range(x) if x.dtype == tf.uint8 else x
-        logs = self._update_discriminator(x, z_d)
-        logs["g_loss"] = self._update_generator(z_g)
-        for tracker in self.trackers:
-            tracker.update_state(logs[tracker.name])
-        return {tracker.name: tracker.result() for tracker in self.trackers}
+        if self.schedule == "larger_loss":
+            logs, weights = self._update_larger_loss(x, z_d)
+        else:
+            k_d, k_g = self.schedule
+            pairs = zip(tf.split(x, k_d), tf.split(z_d, k_d), strict=True)
+            d_logs = [self._update_discriminator(x, z) for x, z in pairs]
+            g_logs = [self._update_generator(z) for z in tf.split(z_g, k_g)]
+            logs, weights = _mean(d_logs) | _mean(g_logs), {}
+        logs["loss"] = logs["d_loss"] + logs["g_loss"]
+        self.means.update_state(logs, weights)
+        bad = (self.bad_step < 0) & ~tf.math.is_finite(logs["loss"])
+        self.bad_step.assign(tf.where(bad, self.step, self.bad_step))
+        self.step.assign_add(1)
+        return self.means.result()
 
     def _update_discriminator(self, x, z):
         fakes = self.generator(z, training=True)
@@ -145,61 +266,221 @@ class GAN(keras.Model):
             real = self.discriminator(x, training=True)
             fake = self.discriminator(fakes, training=True)
             loss_real, loss_fake = self.adversarial_loss.discriminator(real, fake)
-            loss = loss_real + loss_fake
-        variables = self.discriminator.trainable_variables
-        self.d_optimizer.apply(tape.gradient(loss, variables), variables)
-        return {
-            "d_loss_real": loss_real,
-            "d_loss_fake": loss_fake,
-            "d_loss": loss,
-            "d_x": tf.reduce_mean(tf.sigmoid(real)),
-            "d_gz": tf.reduce_mean(tf.sigmoid(fake)),
-        }
+            loss = self.d_optimizer.scale_loss(loss_real + loss_fake)
+        sizes = _descend(self.d_optimizer, tape, loss, self.discriminator.trainable_variables)
+        return self._verdicts(real, fake, loss_real, loss_fake) | dict(
+            zip(("d_grad_norm", "d_update_ratio"), sizes, strict=True)
+        )
 
     def _update_generator(self, z):
         with tf.GradientTape() as tape:
             fake = self.discriminator(self.generator(z, training=True), training=True)
-            loss = self.adversarial_loss.generator(fake)
+            g_loss = self.adversarial_loss.generator(fake)
+            loss = self.g_optimizer.scale_loss(g_loss)
+        sizes = _descend(self.g_optimizer, tape, loss, self.generator.trainable_variables)
+        return {"g_loss": g_loss, "g_grad_norm": sizes[0], "g_update_ratio": sizes[1]}
+
+    def _update_larger_loss(self, x, z):
+        real = self.discriminator(x, training=False)
+        fake = self.discriminator(self.generator(z, training=False), training=False)
+        logs = self._verdicts(real, fake, *self.adversarial_loss.discriminator(real, fake))
+        logs["g_loss"] = self.adversarial_loss.generator(fake)
+
+        def sizes(update):
+            made = update()
+            return [v for name, v in made.items() if name.endswith(("_norm", "_ratio"))]
+
+        d_turn = logs["d_loss"] / 2 > logs["g_loss"]
+        norm, ratio = tf.cond(
+            d_turn,
+            lambda: sizes(lambda: self._update_discriminator(x, z)),
+            lambda: sizes(lambda: self._update_generator(z)),
+        )
+        for name in ("d", "g"):
+            logs |= {f"{name}_grad_norm": norm, f"{name}_update_ratio": ratio}
+        turn = {"d": tf.cast(d_turn, tf.float32), "g": tf.cast(~d_turn, tf.float32)}
+        return logs, {n: turn[n[0]] for n in logs if n.endswith(("_norm", "_ratio"))}
+
+    def _verdicts(self, real, fake, loss_real, loss_fake):
+        return {
+            "d_loss_real": loss_real,
+            "d_loss_fake": loss_fake,
+            "d_loss": loss_real + loss_fake,
+            "d_acc_real": tf.reduce_mean(tf.cast(real > 0, tf.float32)),
+            "d_acc_fake": tf.reduce_mean(tf.cast(fake < 0, tf.float32)),
+            "d_x": tf.reduce_mean(tf.sigmoid(real)),
+            "d_gz": tf.reduce_mean(tf.sigmoid(fake)),
+        }
+
+    @contextlib.contextmanager
+    def averaged(self):
+        """Let the generator have its averaged weights inside a ``with`` block.
+
+        They are those that its optimiser keeps with ``use_ema=True``; without, nothing changes.
+        BatchNorm's statistics, averages themselves, stay as they are.
+        """
+        optimizer = getattr(getattr(self, "g_optimizer", None), "inner_optimizer", None)
+        optimizer = optimizer or getattr(self, "g_optimizer", None)
+        if optimizer is None or not optimizer.use_ema or not int(optimizer.iterations):
+            yield
+            return
         variables = self.generator.trainable_variables
-        self.g_optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss
+        own = [v.numpy() for v in variables]
+        try:
+            for v, average in zip(
+                variables, optimizer._model_variables_moving_average, strict=True
+            ):
+                v.assign(average)
+            yield
+        finally:
+            for v, value in zip(variables, own, strict=True):
+                v.assign(value)
 
     def sample(self, n: int, seed: int = 0) -> np.ndarray:
         """Generate ``n`` images as uint8 (n, height, width, channels), or points as float32.
 
-        The same seed gives the same z, and the first rows do not depend on ``n``. BatchNorm uses
-        its moving statistics, so a picture does not depend on its neighbours either.
+        The same seed gives the same z, and the first rows do not depend on ``n``. The generator
+        has its averaged weights if there are any (see ``averaged``). BatchNorm uses its moving
+        statistics, so a picture does not depend on its neighbours either.
         """
-        latent_dim = self.generator.input_shape[1]
-        made = []
-        for start in range(0, n, 1000):  # bounded memory
-            z = data.draw_latent(start, (1000, latent_dim), seed, 2, self.latent)
-            made.append(np.asarray(self.generator(z[: n - start], training=False)))
-        made = np.concatenate(made)
-        return data.to_pixels(made) if made.ndim == 4 else made
+        with self.averaged():
+            return generate(self.generator, n, seed, self.latent)
 
-    def _check_data(self, x, batch_size):
+    def get_config(self):
+        """Return what ``keras.models.load_model`` builds this model from."""
+        return {
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "loss": self.adversarial_loss.config,
+            "schedule": self.schedule,
+            "latent": self.latent,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Build a model from what ``get_config`` returned."""
+        networks = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in ("generator", "discriminator")
+        }
+        return cls(**(config | networks | {"loss": losses.make(**config["loss"])}))
+
+    def get_compile_config(self):
+        """Return both optimisers, as settings."""
+        if not self.compiled:
+            return {}
+        optimizers = {"g_optimizer": self.g_optimizer, "d_optimizer": self.d_optimizer}
+        made = {k: keras.saving.serialize_keras_object(v) for k, v in optimizers.items()}
+        return made | {"jit_compile": self.jit_compile}
+
+    def compile_from_config(self, config):
+        """Compile with what ``get_compile_config`` returned."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def state(self) -> list:
+        """Return every variable that a step reads or writes, in a fixed order.
+
+        Weights, BatchNorm's statistics, seeds of dropout, running means and step number, and what
+        both optimisers keep, moving averages included.
+        """
+        owners = self, self.means, self.g_optimizer, self.d_optimizer
+        return [variable for owner in owners for variable in owner.variables]
+
+    def _check_data(self, x, batch_size, d_steps):
         wanted = self.discriminator.input_shape[1:]
         x = np.asarray(x)
-        if x.shape[1:] != wanted or x.dtype != (np.uint8 if x.ndim == 4 else np.float32):
+        kind = "uint8" if len(wanted) == 3 else "float32"
+        if x.shape[1:] != wanted or x.dtype != kind:
+            hint = " gan_utils.data.to_pixels makes uint8 of floats in [-1, 1]."
+            hint = hint if kind == "uint8" and x.dtype != kind else ""
             raise ValueError(
-                f"The networks train on {'uint8' if len(wanted) == 3 else 'float32'} data of shape "
-                f"(n, {', '.join(map(str, wanted))}), got {x.dtype} {x.shape}."
+                f"The networks train on {kind} data of shape "
+                f"(n, {', '.join(map(str, wanted))}), got {x.dtype} {x.shape}.{hint}"
             )
-        if not 1 <= batch_size <= len(x):
+        if not 1 <= batch_size <= len(x) // d_steps:
             raise ValueError(
-                f"batch_size is {batch_size}; with {len(x)} rows it must be 1 to {len(x)}."
+                f"batch_size is {batch_size}; with {len(x)} rows"
+                f"{f' and {d_steps} D updates a step' * (d_steps > 1)} it must be "
+                f"1 to {len(x) // d_steps}."
             )
         if x.dtype != np.uint8 and not np.isfinite(x).all():
             raise ValueError("The data holds values that are not finite (NaN or infinity).")
 
 
-def _progress_bar(epochs: int) -> keras.callbacks.Callback:
+def generate(generator: keras.Model, n: int, seed: int = 0, latent: str = "uniform") -> np.ndarray:
+    """Generate with a generator alone: uint8 images (n, height, width, channels) or points.
+
+    Args:
+        generator: model (n, latent_dim) -> images in [-1, 1], or points.
+        latent: distribution of z, ``"uniform"`` or ``"normal"``.
+    """
+    made = []
+    for start in range(0, n, 1000):  # bounded memory
+        z = data.draw_latent(start, (1000, generator.input_shape[1]), seed, 2, latent)
+        made.append(np.asarray(generator(z[: n - start], training=False)))
+    made = np.concatenate(made)
+    return data.to_pixels(made) if made.ndim == 4 else made
+
+
+class _EpochMeans(keras.metrics.Metric):
+    """Running means of the METRICS in two variables: a variable each would slow dense nets down."""
+
+    def __init__(self):
+        super().__init__(name="epoch_means", dtype="float32")
+        shape = (len(METRICS),)
+        self.sums = self.add_weight(shape=shape, initializer="zeros", name="sums")
+        self.counts = self.add_weight(shape=shape, initializer="zeros", name="counts")
+
+    def update_state(self, values, weights):
+        weights = tf.stack([weights.get(name, 1.0) for name in METRICS])
+        self.sums.assign_add(weights * tf.stack([values[name] for name in METRICS]))
+        self.counts.assign_add(weights)
+
+    def result(self):
+        means = tf.math.divide_no_nan(self.sums, self.counts)
+        return {name: means[i] for i, name in enumerate(METRICS)}
+
+
+class _TwoOptimizers:
+    """Stands where Keras keeps a model's one optimiser, and says that a GAN has two."""
+
+    def __bool__(self):
+        return False
+
+    def __getattr__(self, name):
+        if name.startswith("__") or name in ("inner_optimizer", "optimizers"):
+            raise AttributeError(name)  # questions about its kind, of Python and of Keras
+        raise RuntimeError(
+            f"A callback asks for model.optimizer.{name}, but a GAN has two optimisers. Use "
+            "model.g_optimizer and model.d_optimizer; for a learning rate that changes, give them "
+            "a keras.optimizers.schedules object; for averaged weights, Adam(use_ema=True)."
+        )
+
+
+def _descend(optimizer, tape, loss, variables):
+    """Update ``variables``; return the gradient's length and the update's over the weights'."""
+    gradients = tape.gradient(loss, variables)
+    before = [tf.identity(v) for v in variables]
+    optimizer.apply(gradients, variables)
+    moved = [v - old for v, old in zip(variables, before, strict=True)]
+    norm = tf.linalg.global_norm(gradients) / optimizer.scale_loss(1.0)
+    return norm, tf.linalg.global_norm(moved) / tf.linalg.global_norm(before)
+
+
+def _mean(logs):
+    """Average dictionaries of scalars that have the same keys."""
+    if len(logs) == 1:
+        return logs[0]
+    return {name: tf.add_n([log[name] for log in logs]) / len(logs) for name in logs[0]}
+
+
+def _progress_bar(epochs: int, initial_epoch: int) -> keras.callbacks.Callback:
     from tqdm import tqdm
     from tqdm.keras import TqdmCallback
 
     class Bar(tqdm):  # plain text, not a widget, and gone when it is done
         def __init__(self, *args, **kwargs):
-            super().__init__(*args, **(kwargs | {"leave": False, "file": sys.stdout, "ncols": 100}))
+            kwargs |= {"leave": False, "file": sys.stdout, "ncols": 100, "initial": initial_epoch}
+            super().__init__(*args, **kwargs)
 
     return TqdmCallback(epochs, verbose=0, tqdm_class=Bar)

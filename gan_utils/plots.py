@@ -81,6 +81,28 @@ def image_grid(images: np.ndarray, columns: int, row_labels: Sequence[str] = ())
     return figure
 
 
+def titled_samples(samples: np.ndarray, title: str) -> Figure:
+    """Show what a generator made, under a title: images in a square grid, or points as a cloud.
+
+    Args:
+        samples: uint8 images (n, height, width, channels) or float points (n, 2).
+
+    Returns:
+        A figure of its own, which pyplot does not know of and need not close.
+    """
+    figure = Figure(figsize=(5, 5.4), facecolor="white", layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(title, fontsize=11)
+    if samples.ndim == 2:
+        axes.scatter(*samples.T, s=4, alpha=0.4, color=COLORS["g"], linewidths=0)
+        axes.set_aspect("equal", "datalim")
+    else:
+        picture = tile(samples, columns=int(np.ceil(np.sqrt(len(samples)))))
+        axes.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        axes.axis("off")
+    return figure
+
+
 def loss_curves(
     history: Mapping[str, Sequence[float]],
     equilibrium: Mapping[str, float] | None = None,

@@ -39,6 +39,201 @@ def test_fit_trains_both_networks_and_reports():
     assert int(model.g_optimizer.iterations) == int(model.d_optimizer.iterations) == 3 * 11
 
 
+def test_history_against_the_networks():
+    """With rates of zero the networks stay as they are, so every mean can be worked out again."""
+    model = small_gan()
+    model.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.0), jit_compile=False)
+    history = model.fit(IMAGES, epochs=1, batch_size=20, verbose=0).history
+    real, fake, fooled = [], [], []
+    for rows, z_d, z_g in data.draws(len(IMAGES), 20, 8, range(11)):
+        real.append(model.discriminator(data.to_unit_range(IMAGES[rows.numpy()])).numpy())
+        fake.append(model.discriminator(model.generator(z_d)).numpy())
+        fooled.append(model.discriminator(model.generator(z_g)).numpy())
+    real, fake, fooled = (np.concatenate(x).astype(np.float64) for x in (real, fake, fooled))
+    softplus = lambda x: np.logaddexp(0, x)  # noqa: E731
+    wanted = {
+        "d_loss_real": np.mean(softplus(real) - 0.9 * real),
+        "d_loss_fake": np.mean(softplus(fake)),
+        "g_loss": np.mean(softplus(-fooled)),
+        "d_acc_real": np.mean(real > 0),
+        "d_acc_fake": np.mean(fake < 0),
+        "d_x": np.mean(scipy.special.expit(real)),
+        "d_gz": np.mean(scipy.special.expit(fake)),
+        "d_update_ratio": 0,
+        "g_update_ratio": 0,
+    }
+    for name, value in wanted.items():
+        np.testing.assert_allclose(history[name], [value], rtol=1e-4, err_msg=name)
+    assert 0 < history["d_acc_real"][0] < 1, "or the accuracies tell nothing"
+
+
+def test_norms_of_gradients_and_updates():
+    """Gradient descent moves the weights by rate times gradient, so one norm tells another."""
+    model = small_gan()
+    rate = 0.1
+    model.compile(keras.optimizers.SGD(rate), keras.optimizers.SGD(rate), jit_compile=False)
+    networks_ = {"d": model.discriminator, "g": model.generator}
+    before = {k: np.concatenate([w.ravel() for w in n.get_weights()]) for k, n in networks_.items()}
+    history = model.fit(IMAGES[:20], epochs=1, batch_size=20, verbose=0).history
+    for k, network in networks_.items():
+        moved = np.concatenate([w.ravel() for w in network.get_weights()]) - before[k]
+        length = np.linalg.norm(moved)
+        np.testing.assert_allclose(history[f"{k}_grad_norm"], length / rate, rtol=1e-3)
+        ratio = length / np.linalg.norm(before[k])
+        np.testing.assert_allclose(history[f"{k}_update_ratio"], ratio, rtol=1e-3)
+
+
+def test_alternating_schedule():
+    model = small_gan(schedule=(2, 3))
+    history = model.fit(IMAGES, epochs=2, batch_size=20, verbose=0)
+    steps = 2 * (230 // 40)
+    assert int(model.step) == steps
+    assert int(model.d_optimizer.iterations) == 2 * steps
+    assert int(model.g_optimizer.iterations) == 3 * steps
+    assert all(np.isfinite(values).all() for values in history.history.values())
+    rows, z_d, z_g = next(iter(data.draws(230, 20, 8, range(1), d_steps=2, g_steps=3)))
+    assert rows.shape == (40,) and z_d.shape == (40, 8) and z_g.shape == (60, 8)
+    assert len(set(rows.numpy())) == 40, "the two batches of D share no row"
+
+
+def constant_discriminator(real_logit, fake_logit):
+    """A D that says one thing of white images and another of anything darker."""
+    x = keras.Input((28, 28, 1))
+    mean = keras.layers.GlobalAveragePooling2D()(x)
+    logit = keras.layers.Dense(1)
+    model = keras.Model(x, logit(mean))
+    # at mean 1 (white) the real logit; at mean -1 (black) the fake one
+    kernel, bias = (real_logit - fake_logit) / 2, (real_logit + fake_logit) / 2
+    logit.set_weights([np.full((1, 1), kernel), np.full((1,), bias)])
+    return model
+
+
+def black_generator():
+    z = keras.Input((8,))
+    black = keras.initializers.Constant(-1.0)
+    pixels = keras.layers.Dense(784, kernel_initializer="zeros", bias_initializer=black)(z)
+    return keras.Model(z, keras.layers.Reshape((28, 28, 1))(pixels))
+
+
+WHITE = np.full((40, 28, 28, 1), 255, np.uint8)
+
+
+@pytest.mark.parametrize("jit_compile", [True, False])
+@pytest.mark.parametrize(
+    ("real", "fake", "trained"),
+    [
+        # d_loss / 2 against g_loss: (softplus(-real) + softplus(fake)) / 2 and softplus(-fake)
+        (0.0, 0.0, "g"),  # 0.693 and 0.693: not larger, so G
+        (-1.0, 1.0, "d"),  # 1.313 and 0.313
+        (2.0, -2.0, "g"),  # 0.127 and 2.127
+        (0.0, 0.4, "d"),  # 0.803 and 0.513; the sum would say so too
+        (1.0, 0.0, "g"),  # 0.503 and 0.693; the sum, 1.006, would train D
+    ],
+)
+def test_larger_loss_schedule_at_known_losses(real, fake, trained, jit_compile):
+    model = gan.GAN(
+        black_generator(),
+        constant_discriminator(real, fake),
+        losses.non_saturating(),
+        schedule="larger_loss",
+    )
+    model.compile(jit_compile=jit_compile)
+    history = model.fit(WHITE[:20], epochs=1, batch_size=20, verbose=0).history
+    done = {"d": int(model.d_optimizer.iterations), "g": int(model.g_optimizer.iterations)}
+    assert done == {"d": 0, "g": 0} | {trained: 1}
+    softplus = lambda x: np.logaddexp(0, x)  # noqa: E731
+    np.testing.assert_allclose(history["d_loss"], [softplus(-real) + softplus(fake)], rtol=1e-5)
+    np.testing.assert_allclose(history["g_loss"], [softplus(-fake)], rtol=1e-5)
+    other = "g" if trained == "d" else "d"
+    assert history[f"{other}_update_ratio"] == [0.0]
+    assert (history[f"{trained}_update_ratio"][0] > 0) == (trained == "d" or real != fake)
+
+
+def test_larger_loss_is_evaluated_in_inference_mode():
+    """Dropout of almost everything would hide D's opinion if it acted in the comparison."""
+    x = keras.Input((28, 28, 1))
+    h = keras.layers.Dropout(0.999)(keras.layers.GlobalAveragePooling2D()(x))
+    logit = keras.layers.Dense(1)
+    discriminator = keras.Model(x, logit(h))
+    logit.set_weights([np.full((1, 1), 2.0), np.zeros(1)])
+    model = gan.GAN(black_generator(), discriminator, losses.minimax(), schedule="larger_loss")
+    model.compile(jit_compile=False)
+    history = model.fit(WHITE, epochs=1, batch_size=20, verbose=0).history
+    assert history["d_x"][0] == pytest.approx(scipy.special.expit(2.0), rel=1e-2)
+
+
+@pytest.mark.parametrize("schedule", [(0, 1), (1, -1), (1.5, 1), (1,), "smaller_loss", 2])
+def test_schedules_that_make_no_sense_are_refused(schedule):
+    with pytest.raises(ValueError, match="schedule is .* two whole numbers from 1 on"):
+        small_gan(schedule=schedule)
+
+
+def test_first_step_that_is_not_finite_is_noted():
+    model = small_gan()
+    model.fit(IMAGES, epochs=1, batch_size=20, verbose=0)
+    assert int(model.bad_step) == -1
+    weights = model.discriminator.get_weights()
+    model.discriminator.set_weights([w * np.nan for w in weights])
+    history = model.fit(IMAGES, epochs=2, batch_size=20, verbose=0, initial_epoch=1).history
+    assert int(model.bad_step) == 11 and np.isnan(history["loss"][0])
+
+
+def test_averaged_weights():
+    """Keras's average after each update: a = momentum a + (1 - momentum) w, from the first w on."""
+    model = small_gan()
+    model.compile(keras.optimizers.Adam(use_ema=True, ema_momentum=0.5), jit_compile=False)
+    first = model.generator.trainable_variables[0]
+    average = None
+    for epoch in range(3):
+        model.fit(IMAGES[:20], epochs=epoch + 1, batch_size=20, verbose=0, initial_epoch=epoch)
+        now = first.numpy()
+        average = now if average is None else 0.5 * average + 0.5 * now
+    own = model.generator.get_weights()
+    with model.averaged():
+        np.testing.assert_allclose(first.numpy(), average, rtol=1e-6)
+        wanted = gan.generate(model.generator, 5)
+    np.testing.assert_array_equal(model.sample(5), wanted)
+    for a, b in zip(own, model.generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert (gan.generate(model.generator, 5) != wanted).any()
+
+
+def test_saved_gan_goes_on_like_the_original(tmp_path):
+    model = small_gan(schedule=(1, 2))
+    model.compile(keras.optimizers.Adam(0.002, 0.5, use_ema=True), jit_compile=False)
+    model.fit(IMAGES, epochs=1, batch_size=20, verbose=0)
+    model.save(tmp_path / "gan.keras")
+    again = keras.models.load_model(tmp_path / "gan.keras")
+    assert again.schedule == (1, 2) and again.adversarial_loss.config["real_target"] == 0.9
+    np.testing.assert_array_equal(again.sample(6), model.sample(6))
+    for side in (model, again):
+        side.fit(IMAGES, epochs=2, batch_size=20, verbose=0, initial_epoch=1)
+    for a, b in zip(model.state(), again.state(), strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision(policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        z, x = keras.Input((3,)), keras.Input((2,))
+        hidden = lambda v: keras.layers.Dense(16, "relu")(v)  # noqa: E731
+        generator = keras.Model(z, keras.layers.Dense(2, dtype="float32")(hidden(z)))
+        discriminator = keras.Model(x, keras.layers.Dense(1, dtype="float32")(hidden(x)))
+        model = gan.GAN(generator, discriminator, losses.non_saturating())
+        model.compile(jit_compile=False)
+        scaled = isinstance(model.d_optimizer, keras.optimizers.LossScaleOptimizer)
+        assert scaled == (policy == "mixed_float16")
+        points = data.load("uniform").points[:400]
+        history = model.fit(points, epochs=2, batch_size=20, verbose=0).history
+        assert all(np.isfinite(values).all() for values in history.values())
+        assert max(history["d_grad_norm"]) < 50, "the norm is of the gradient, not the scaled one"
+        assert min(history["d_update_ratio"]) > 0
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def test_one_step_against_numpy():
     """One whole update with plain gradient descent, worked out by hand in float64."""
     model = small_gan()
@@ -174,11 +369,17 @@ def test_xla_where_it_pays():
         (IMAGES.astype("float32"), 20, "uint8 data .* got float32"),
         (IMAGES, 231, "batch_size is 231; with 230 rows it must be 1 to 230"),
         (IMAGES, 0, "batch_size is 0"),
+        (IMAGES / np.float32(255), 20, "to_pixels makes uint8 of floats"),
     ],
 )
 def test_data_that_does_not_fit_is_refused(x, batch_size, message):
     with pytest.raises(ValueError, match=message):
         small_gan().fit(x, batch_size=batch_size, verbose=0)
+
+
+def test_batch_counts_all_updates_of_d():
+    with pytest.raises(ValueError, match="with 230 rows and 3 D updates a step it must be 1 to 76"):
+        small_gan(schedule=(3, 1)).fit(IMAGES, batch_size=77, verbose=0)
 
 
 def test_networks_that_do_not_fit_are_refused():

@@ -1,5 +1,7 @@
 """Against float64 formulas written down independently, straight from the definitions."""
 
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -72,3 +74,64 @@ def test_equilibrium_against_the_losses_themselves():
 def test_targets_outside_0_1_are_refused(targets):
     with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
         losses.non_saturating(*targets)
+
+
+@pytest.mark.parametrize("targets", [(0.9, 0.1), (0.7, 0.3), (1.0, 0.2)])
+@pytest.mark.parametrize("name", ["non_saturating", "minimax"])
+def test_two_sided_smoothing(name, targets):
+    loss = losses.make(name, real_target=targets[0], fake_target=targets[1])
+    got = loss.discriminator(tf.constant(LOGITS / 2, tf.float64), tf.constant(LOGITS, tf.float64))
+    wanted = reference(LOGITS / 2, targets[0]), reference(LOGITS, targets[1])
+    np.testing.assert_allclose(got, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("targets", [(), (0.9,), (1.0, -1.0, 0.0)])
+@pytest.mark.parametrize("dtype, rtol", [("float64", 1e-12), ("float32", 1e-5)])
+def test_least_squares(targets, dtype, rtol):
+    b, a, c = targets + (1.0, 0.0, 1.0)[len(targets) :]
+    real, fake = LOGITS[::-1] / 3, LOGITS
+    loss = losses.least_squares(*targets)
+    got = loss.discriminator(tf.constant(real, dtype), tf.constant(fake, dtype))
+    wanted = np.mean((real - b) ** 2) / 2, np.mean((fake - a) ** 2) / 2
+    np.testing.assert_allclose(got, wanted, rtol=rtol)
+    got = loss.generator(tf.constant(fake[:, None], dtype))
+    assert got.shape == ()
+    np.testing.assert_allclose(got, np.mean((fake - c) ** 2) / 2, rtol=rtol)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"name": "non_saturating", "real_target": 0.9, "fake_target": 0.05},
+        {"name": "minimax", "real_target": 0.8, "fake_target": 0.1},
+        {"name": "least_squares", "real_target": 0.9, "fake_target": -1.0, "g_target": 0.5},
+    ],
+)
+def test_config_builds_the_loss_again(config):
+    loss = losses.make(**config)
+    again = losses.make(**json.loads(json.dumps(loss.config)))
+    assert again.config == loss.config == config
+    fake = tf.constant(LOGITS, tf.float64)
+    assert again.generator(fake) == loss.generator(fake)
+    assert again.discriminator(fake / 2, fake) == loss.discriminator(fake / 2, fake)
+
+
+def test_make_without_options_is_the_default():
+    for build in (losses.non_saturating, losses.minimax, losses.least_squares):
+        assert losses.make(build.__name__).config == build().config
+
+
+@pytest.mark.parametrize(
+    "name, options, message",
+    [
+        ("hinge", {}, "no loss 'hinge'; there are least_squares, minimax, non_saturating"),
+        ("minimax", {"g_target": 1.0}, "no option 'g_target'; it has real_target, fake_target"),
+        ("non_saturating", {"smoothing": 0.1}, "no option 'smoothing'"),
+        ("non_saturating", {"real_target": 1.05}, "real_target is 1.05"),
+        ("least_squares", {"g_target": float("nan")}, "g_target is nan; it must be finite"),
+        ("least_squares", {"fake_target": -np.inf}, "fake_target is -inf; it must be finite"),
+    ],
+)
+def test_make_refuses(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        losses.make(name, **options)

@@ -1,0 +1,288 @@
+"""What happens beside the training: checkpoints, sample pictures, scores, a stop at NaN.
+
+Ordinary ``keras.callbacks`` for ``GAN.fit``. ``fit`` calls them between executions of up to a
+hundred steps, so "every N steps" means the first such moment at or after each multiple of N.
+"""
+
+import csv
+import io
+import json
+import os
+import time
+import warnings
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+from PIL import Image
+
+from gan_utils import gan, plots
+
+FORMAT = 1  # of a checkpoint; raise it when an old one can no longer be read
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Exact resume: keep all that the next step depends on, and start from it when there is one.
+
+    ``folder/checkpoints`` holds the two newest states, each with the whole history; ``folder/
+    history.csv`` is the history to read. A run that was killed and is started again with the same
+    ``fit`` ends with the same weights, bit for bit on the same machine with the same versions, as
+    one that was never interrupted. Every file is written whole or not at all, and nothing is
+    pickled.
+
+    Args:
+        folder: of the run.
+        every_seconds: time between two states while training; one is always written at the end.
+    """
+
+    def __init__(self, folder: str | Path, every_seconds: float = 60):
+        super().__init__()
+        self.folder = Path(folder)
+        self.every_seconds = every_seconds
+
+    def restore(self, model: "gan.GAN") -> list[dict] | None:
+        """Put the newest sound state into ``model``; return its history, a row for each epoch.
+
+        Called by ``GAN.fit`` before it trains. None if there is no state.
+
+        Raises:
+            ValueError: the states are of another format, other networks, data or settings.
+        """
+        self.gan, self.rows, self.saved_at = model, [], time.monotonic()
+        for part in self.folder.glob("checkpoints/.*.part"):  # of a process that was killed
+            part.unlink()
+        for path in sorted(self.folder.glob("checkpoints/step-*.npz"), reverse=True):
+            try:
+                with np.load(path, allow_pickle=False) as file:
+                    content = {name: file[name] for name in file.files}  # checks each CRC
+                about = json.loads(str(content.pop("about")))
+            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                path.rename(path.with_suffix(".damaged"))
+                warnings.warn(
+                    f"{path} is damaged ({error}). It was set aside; going on from the state "
+                    "before it.",
+                    stacklevel=2,
+                )
+                continue
+            self._check(path, about)
+            for number, variable in enumerate(model.state()):
+                variable.assign(content[str(number)])
+            self.rows = about["history"]
+            return list(self.rows)
+        return None
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Save when it is time."""
+        if time.monotonic() - self.saved_at >= self.every_seconds:
+            self.save()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Add a row to the history."""
+        self.rows.append({"epoch": epoch + 1} | {k: float(v) for k, v in (logs or {}).items()})
+        self._write_history()
+
+    def on_train_end(self, logs=None):
+        """Save the last state."""
+        self.save()
+
+    def save(self) -> None:
+        """Write the state as it is now, unless it is already there or holds NaN.
+
+        Raises:
+            OSError: it cannot be written, for instance because the disk is full. The states
+                written before are as they were.
+        """
+        step = int(self.gan.step)
+        path = self.folder / "checkpoints" / f"step-{step:09d}.npz"
+        self.saved_at = time.monotonic()
+        if int(self.gan.bad_step) >= 0 or path.exists():
+            return
+        about = self._about() | {"step": step, "history": self.rows}
+        state = {str(number): v.numpy() for number, v in enumerate(self.gan.state())}
+        try:
+            write_atomically(path, lambda file: np.savez(file, about=json.dumps(about), **state))
+        except OSError as error:
+            older = sorted(self.folder.glob("checkpoints/step-*.npz"))
+            raise OSError(
+                error.errno,
+                f"The state after step {step} could not be saved ({error.strerror}). "
+                f"{f'{older[-1].name} is there and sound' if older else 'There is none before it'}"
+                "; make room and start again with the same command",
+                str(path),
+            ) from None
+        for old in sorted(path.parent.glob("step-*.npz"))[:-2]:
+            old.unlink()
+
+    def _about(self) -> dict:
+        """Return what has to be the same when a run goes on."""
+        shapes = [f"{tuple(v.shape)} {v.dtype}" for v in self.gan.state()]
+        optimizers = self.gan.get_compile_config()
+        config = {
+            name: {k: v for k, v in optimizers[name]["config"].items() if k != "name"}
+            for name in ("g_optimizer", "d_optimizer")
+        }
+        same = {
+            "loss": self.gan.adversarial_loss.config,
+            "schedule": self.gan.schedule,
+            "latent": self.gan.latent,
+            **config,
+            **self.gan.feed,
+            "variables": shapes,
+        }
+        return {"format": FORMAT, "same": json.loads(json.dumps(same))}
+
+    def _check(self, path: Path, about: dict) -> None:
+        if about["format"] != FORMAT:
+            raise ValueError(
+                f"{path} has format {about['format']}, this version reads {FORMAT}. Go on with the "
+                "version that wrote it, or start in another folder."
+            )
+        now, then = self._about()["same"], about["same"]
+        if changed := [key for key in now if now[key] != then.get(key)]:
+            key = changed[0]
+            details = "" if key == "variables" else f": {then.get(key)} then, {now[key]} now"
+            raise ValueError(
+                f"{path} was written by another run; what differs is {', '.join(changed)}"
+                f"{details}. Start in another folder, or with the settings of that run."
+            )
+
+    def _write_history(self) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_atomically(
+            self.folder / "history.csv", lambda file: file.write(text.getvalue().encode())
+        )
+
+
+class SampleGrid(keras.callbacks.Callback):
+    """Save a picture of what the generator makes of the same z, again and again, and a film of it.
+
+    ``folder/samples/EPOCH_STEP.png`` carries the losses in its title; at the end all of them
+    become ``folder/samples.gif``.
+
+    Args:
+        folder: of the run.
+        every: steps between two pictures. There is one of the start and one of the end.
+        n: images in a picture; points are drawn as a cloud of 2,000.
+        seed: of the fixed z.
+    """
+
+    def __init__(self, folder: str | Path, every: int, n: int = 36, seed: int = 0):
+        super().__init__()
+        if every < 1 or n < 1:
+            raise ValueError(f"every and n must be at least 1, got {every} and {n}.")
+        self.folder, self.every, self.n, self.seed = Path(folder), every, n, seed
+
+    def on_train_begin(self, logs=None):
+        """Take the first picture, unless the run goes on."""
+        self.done = int(self.model.step) // self.every
+        if not int(self.model.step):
+            self._picture(None)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Note the epoch for the next titles."""
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Take a picture when it is time."""
+        if int(self.model.step) // self.every > self.done:
+            self.done = int(self.model.step) // self.every
+            self._picture(logs)
+
+    def on_train_end(self, logs=None):
+        """Take the last picture and make the film."""
+        self._picture(logs)
+        paths = sorted(self.folder.glob("samples/*.png"))
+        chosen = [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, 100).astype(int))]
+        frames = [Image.open(path).convert("P") for path in chosen]
+        size = frames[-1].size
+        frames = [frame if frame.size == size else frame.resize(size) for frame in frames]
+        write_atomically(
+            self.folder / "samples.gif",
+            lambda file: frames[0].save(
+                file, "GIF", save_all=True, append_images=frames[1:], duration=150, loop=0
+            ),
+        )
+
+    def _picture(self, logs):
+        step, epoch = int(self.model.step), getattr(self, "epoch", 0)
+        losses = f": D {logs['d_loss']:.3f}, G {logs['g_loss']:.3f}" if logs else ""
+        points = len(self.model.generator.output_shape) == 2
+        figure = plots.titled_samples(
+            self.model.sample(2000 if points else self.n, self.seed),
+            f"epoch {epoch + 1}, step {step:,}{losses}",
+        )
+        name = f"{epoch:04d}_{step:07d}.png"
+        write_atomically(
+            self.folder / "samples" / name, lambda file: figure.savefig(file, format="png", dpi=80)
+        )
+
+
+class Score(keras.callbacks.Callback):
+    """Add a score to the history after every ``every`` epochs, and NaN after the others.
+
+    Args:
+        name: of the score in the history.
+        function: GAN -> number, such as a Fréchet distance of ``gan.sample(10_000)``.
+        every: epochs between two scores; the last epoch always gets one.
+    """
+
+    def __init__(self, name: str, function: Callable[["gan.GAN"], float], every: int = 1):
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"every must be at least 1, got {every}.")
+        self.name, self.function, self.every = name, function, every
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Score when it is time."""
+        due = (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]
+        logs[self.name] = float(self.function(self.model)) if due else float("nan")
+
+
+class StopOnNaN(keras.callbacks.Callback):
+    """Stop at once when a loss is no longer finite.
+
+    Args:
+        folder: of the run, if it has a ``Checkpoint``, to name its last good state.
+
+    Raises:
+        FloatingPointError: from ``fit``. The message names the step and the last good state.
+    """
+
+    def __init__(self, folder: str | Path | None = None):
+        super().__init__()
+        self.folder = folder
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Look at the running mean, which stays NaN once a step was."""
+        if np.isfinite(logs["loss"]):
+            return
+        step = int(self.model.bad_step)
+        good = sorted(Path(self.folder).glob("checkpoints/step-*.npz")) if self.folder else []
+        where = f"The last good state is {good[-1]}." if good else "No state was saved before it."
+        raise FloatingPointError(
+            f"Since step {step + 1:,} the losses are not finite. {where} Try a lower learning "
+            "rate, and look at the gradient norms in the history."
+        )
+
+
+def write_atomically(path: Path, write: Callable) -> None:
+    """Call ``write`` with a binary file that becomes ``path`` in one go, or leaves no trace.
+
+    Raises:
+        OSError: it cannot be written. What was at ``path`` before is still there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 JUPYTER_BOOK := $(VENV_PYTHON) -c 'from jupyter_book.cli.main import main; main()'
 
-.PHONY: help book test notebooks execute lock clean
+.PHONY: help book test notebooks execute benchmark lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
@@ -27,6 +27,10 @@ notebooks:  ## open the chapters in JupyterLab
 execute:  ## re-run stale notebooks in full and stamp them (ARGS="NAME... --force" to choose)
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) tools/execute.py $(ARGS)
+
+benchmark:  ## measure speed and time to quality into benchmarks/RESULTS.md (12 minutes)
+	@sh tools/setup.sh all
+	@$(VENV_PYTHON) benchmarks/benchmark.py
 
 lock:  ## resolve constraints.txt anew (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }

@@ -37,7 +37,7 @@ class Checkpoint(keras.callbacks.Callback):
         every_seconds: time between two states while training; one is always written at the end.
     """
 
-    def __init__(self, folder: str | Path, every_seconds: float = 60):
+    def __init__(self, folder: str | Path, every_seconds: float = 15):
         super().__init__()
         self.folder = Path(folder)
         self.every_seconds = every_seconds
@@ -118,15 +118,13 @@ class Checkpoint(keras.callbacks.Callback):
     def _about(self) -> dict:
         """Return what has to be the same when a run goes on."""
         shapes = [f"{tuple(v.shape)} {v.dtype}" for v in self.gan.state()]
-        optimizers = self.gan.get_compile_config()
+        ours, optimizers = self.gan.get_config(), self.gan.get_compile_config()
         config = {
             name: {k: v for k, v in optimizers[name]["config"].items() if k != "name"}
             for name in ("g_optimizer", "d_optimizer")
         }
         same = {
-            "loss": self.gan.adversarial_loss.config,
-            "schedule": self.gan.schedule,
-            "latent": self.gan.latent,
+            **{name: ours[name] for name in ("loss", "schedule", "latent", "r1", "r1_every")},
             **config,
             **self.gan.feed,
             "variables": shapes,
@@ -179,7 +177,7 @@ class SampleGrid(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Take the first picture, unless the run goes on."""
-        self.done = int(self.model.step) // self.every
+        self.done, self.epoch = int(self.model.step) // self.every, None
         if not int(self.model.step):
             self._picture(None)
 
@@ -195,6 +193,8 @@ class SampleGrid(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         """Take the last picture and make the film."""
+        if self.epoch is None:  # there was nothing left to train
+            return
         self._picture(logs)
         paths = sorted(self.folder.glob("samples/*.png"))
         chosen = [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, 100).astype(int))]
@@ -209,7 +209,7 @@ class SampleGrid(keras.callbacks.Callback):
         )
 
     def _picture(self, logs):
-        step, epoch = int(self.model.step), getattr(self, "epoch", 0)
+        step, epoch = int(self.model.step), self.epoch or 0
         losses = f": D {logs['d_loss']:.3f}, G {logs['g_loss']:.3f}" if logs else ""
         points = len(self.model.generator.output_shape) == 2
         figure = plots.titled_samples(

@@ -6,19 +6,13 @@ Images stay ``uint8`` until a training step scales them to [-1, 1].
 """
 
 import csv
-import gzip
-import hashlib
-import math
 import os
-import struct
-import tempfile
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from gan_utils import runtime
+from gan_utils import files
 
 
 class ImageData(NamedTuple):
@@ -49,28 +43,17 @@ class PointData(NamedTuple):
     note: str
 
 
-# The SHA-256 covers the *unzipped* content: the same images are published under several gzip
-# wrappings. Sources: the IDX files of Yann LeCun's MNIST page, kept by the mirrors below.
-MNIST_MIRRORS = (
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://systemds.apache.org/assets/datasets/mnist/",
-)
-MNIST_FILES = {
-    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-}
-
-
 def load(name: str) -> ImageData | PointData:
     """Load a data set by name.
 
     Args:
-        name: ``"mnist"`` (60,000 + 10,000 digits, 28 px), ``"digits"`` (scikit-learn's 1,797 small
-            digits enlarged to 28 px, always offline) or ``"uniform"`` (1,000,000 points in the unit
-            square, the first data set of the PaddlePaddle chapter).
+        name: of images, ``"mnist"`` (60,000 + 10,000 digits, 28 px), ``"digits"`` (scikit-learn's
+            1,797 small digits enlarged to 28 px, always offline), ``"cifar10"`` (50,000 + 10,000
+            colour photographs, 32 px, classes as in ``files.CIFAR10_CLASSES``) or ``"shapes"``
+            (2,000 + 500 drawn shapes in colour, 32 px, always offline). Of points, always offline,
+            ``"uniform"`` (1,000,000 points in the unit square, the first data set of the
+            PaddlePaddle chapter), ``"ring"`` or ``"grid"`` (100,000 points each around the 8 or
+            25 centres that ``mixture_modes`` gives).
 
     Raises:
         ValueError: the name is unknown, or a file holds something else than it should.
@@ -84,17 +67,73 @@ def load(name: str) -> ImageData | PointData:
     return loaders[name]()
 
 
+def download(name: str) -> str:
+    """Fetch a data set into the cache, whatever the profile, and check what the cache then holds.
+
+    Files that are in the cache already are checked only. ``$GAN_UTILS_DATA`` plays no part.
+
+    Args:
+        name: ``"mnist"`` or ``"cifar10"``.
+
+    Returns:
+        The note of the data set and the folder it is in, on one line.
+
+    Raises:
+        ValueError: the name is unknown or needs no download, or a file in the cache is broken.
+        OSError: no mirror gave the data, or the cache cannot be written.
+    """
+    sources = {"cifar10": files.download_cifar10, "mnist": files.download_mnist}
+    if name not in sources:
+        problem = "needs no download" if f"_load_{name}" in globals() else "is no data set"
+        there = ", ".join(sorted(sources))
+        raise ValueError(f"{name!r} {problem}. To download there are: {there}.")
+    own = os.environ.pop("GAN_UTILS_DATA", None)  # the check is of the cache
+    try:
+        sources[name](files.cache_folder() / name)
+        return f"{load(name).note} They are in {files.cache_folder() / name}."
+    finally:
+        if own is not None:
+            os.environ["GAN_UTILS_DATA"] = own
+
+
+def mixture_modes(name: str) -> tuple[np.ndarray, float]:
+    """Return the centres and the standard deviation of the Gaussians of a data set of points.
+
+    The settings are those of Srivastava et al. 2017 (VEEGAN) and Lin et al. 2018 (PacGAN).
+
+    Args:
+        name: ``"ring"`` (8 Gaussians on the unit circle, σ = 0.01) or ``"grid"`` (5 by 5 Gaussians
+            from -4 to 4 at a distance of 2, σ = 0.05).
+
+    Returns:
+        float64 (k, 2) centres, and σ, the same for every Gaussian and direction.
+
+    Raises:
+        ValueError: another name.
+    """
+    if name == "ring":
+        angles = 2 * np.pi * np.arange(8) / 8
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1), 0.01
+    if name == "grid":
+        side = np.arange(-4.0, 5.0, 2.0)
+        return np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2), 0.05
+    raise ValueError(f"There is no mixture {name!r}. There are: grid, ring.")
+
+
 # --- one data set, one function --------------------------------------------------------------
 
 
 def _load_mnist() -> ImageData:
-    files, where = _find("mnist", [f"{name}.gz" for name in MNIST_FILES], _download_mnist)
-    if not files:
+    paths, where = files.find(
+        "mnist", [f"{name}.gz" for name in files.MNIST_FILES], files.download_mnist
+    )
+    if not paths:
         digits = _load_digits()
         note = f"Stand-in for MNIST, which is not on this machine ({where}): {digits.note}"
         return digits._replace(name="mnist", note=note)
     train, train_labels, test, test_labels = (
-        read_idx(path, sha256) for path, sha256 in zip(files, MNIST_FILES.values(), strict=True)
+        files.read_idx(path, sha256)
+        for path, sha256 in zip(paths, files.MNIST_FILES.values(), strict=True)
     )
     note = f"MNIST: {len(train):,} training and {len(test):,} test images, {where}."
     return ImageData("mnist", train[..., None], train_labels, test[..., None], test_labels, note)
@@ -119,6 +158,90 @@ def _load_digits() -> ImageData:
 def _load_uniform() -> PointData:
     points = np.random.default_rng(0).random((1_000_000, 2), dtype=np.float32)
     return PointData("uniform", points, "1,000,000 points, uniform in the unit square, seed 0.")
+
+
+def _load_ring() -> PointData:
+    return _mixture("ring")
+
+
+def _load_grid() -> PointData:
+    return _mixture("grid")
+
+
+def _mixture(name: str) -> PointData:
+    centres, sigma = mixture_modes(name)
+    rng = np.random.default_rng(0)
+    points = centres[rng.integers(len(centres), size=100_000)]
+    points = (points + sigma * rng.normal(size=points.shape)).astype(np.float32)
+    note = f"100,000 points around a {name} of {len(centres)} centres, σ = {sigma}, seed 0."
+    return PointData(name, points, note)
+
+
+def _load_cifar10() -> ImageData:
+    folders = [
+        folder for folder in (os.environ.get("GAN_UTILS_DATA"), files.cache_folder()) if folder
+    ]
+    known = [Path(folder, "cifar10", name) for folder in folders for name in files.CIFAR10_FILES]
+    there = [path.name for path in known if path.is_file()]
+    paths, where = files.find(
+        "cifar10", [(there or files.CIFAR10_FILES)[0]], files.download_cifar10
+    )
+    if not paths:
+        shapes = _load_shapes()
+        note = f"Stand-in for CIFAR-10, which is not on this machine ({where}): {shapes.note}"
+        return shapes._replace(name="cifar10", note=note)
+    if paths[0].name == files.CIFAR10_FILES[0]:
+        arrays, form = files.read_cifar10_binary(paths[0], files.CIFAR10_SHA256), "as published"
+    else:
+        arrays, form = files.read_cifar10_jpeg(paths[0]), "a JPEG copy, lossy"
+    counts = f"{len(arrays[0]):,} training and {len(arrays[2]):,} test images"
+    return ImageData("cifar10", *arrays, f"CIFAR-10: {counts}, {form}, {where}.")
+
+
+def _load_shapes() -> ImageData:
+    from PIL import Image, ImageDraw
+
+    outlines, count = _shape_outlines(), 2500
+    rng = np.random.default_rng(0)
+    labels = (np.arange(count) % len(outlines)).astype(np.uint8)
+    # In pixels of the image; positions and outlines are complex numbers, x + iy.
+    size = rng.uniform(8, 13, count)
+    turn = np.exp(1j * rng.uniform(-0.25, 0.25, count))  # about 14 degrees, or a bar could lie down
+    place = 16 + 16j + (15.5 - size) * (rng.uniform(-1, 1, count) + 1j * rng.uniform(-1, 1, count))
+    dark, light = rng.integers(0, 110, (count, 3)), rng.integers(146, 256, (count, 3))
+    swap = rng.random((count, 1)) < 0.5
+    ink, paper = np.where(swap, dark, light), np.where(swap, light, dark)
+
+    images = np.empty((count, 32, 32, 3), np.uint8)
+    for i, outline in enumerate(list(outlines.values())[label] for label in labels):
+        points = 4 * (place[i] + size[i] * turn[i] * outline)
+        picture = Image.new("RGB", (128, 128), tuple(paper[i].tolist()))
+        ImageDraw.Draw(picture).polygon(points.view(float).tolist(), tuple(ink[i].tolist()))
+        images[i] = picture.reduce(4)
+    note = f"{count:,} drawn shapes of ten classes ({', '.join(outlines)}), 32 px, seed 0."
+    return ImageData("shapes", images[:2000], labels[:2000], images[2000:], labels[2000:], note)
+
+
+def _shape_outlines() -> dict[str, np.ndarray]:
+    """Return the corners of ten shapes around 0, as complex numbers of absolute value up to 1."""
+
+    def polygon(corners, width=1.0, height=1.0, turn=0.0):  # from the top, where y is -1
+        points = np.exp(2j * np.pi * (np.arange(corners + 1) / corners - 0.25 + turn))
+        return width * points.real + 1j * height * points.imag
+
+    circle, arm = polygon(40), np.array([-1 / 3 - 1j, 1 / 3 - 1j, 1 / 3 - 1j / 3])
+    return {
+        "disc": circle,
+        "ring": np.concatenate([circle, 0.55 * circle[::-1]]),
+        "crescent": 0.9 * np.concatenate([circle[20:], polygon(40, 0.4)[:19:-1]]) + 0.4,
+        "triangle": polygon(3),
+        "square": polygon(4, turn=1 / 8),
+        "diamond": polygon(4, width=0.6),
+        "star": polygon(10) * np.where(np.arange(11) % 2, 0.4, 1),
+        "cross": 0.94 * np.concatenate([arm * 1j**quarter for quarter in range(4)]),
+        "horizontal bar": polygon(4, 1.3, 0.35, turn=1 / 8),
+        "vertical bar": polygon(4, 0.35, 1.3, turn=1 / 8),
+    }
 
 
 def load_results(file_name: str) -> list[dict[str, str | float]]:
@@ -152,131 +275,6 @@ def load_results(file_name: str) -> list[dict[str, str | float]]:
         return [{k: number(v) for k, v in row.items()} for row in csv.DictReader(file)]
 
 
-# --- finding and checking files -----------------------------------------------------------------
-
-
-def read_idx(path: Path, sha256: str | None = None) -> np.ndarray:
-    """Read a gzip-compressed IDX file of unsigned bytes, strictly.
-
-    Args:
-        path: the ``.gz`` file. The format is on Yann LeCun's MNIST page: a big-endian magic number
-            (0, 0, 8 for unsigned bytes, number of dimensions), the dimensions, the bytes.
-        sha256: hash that the unzipped content must have.
-
-    Returns:
-        uint8 array of the dimensions that the file states.
-
-    Raises:
-        ValueError: the file is not gzip, is cut short, has another magic number, a length that
-            does not fit its dimensions, or another hash. The message names the file.
-    """
-    try:
-        content = gzip.decompress(Path(path).read_bytes())
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"{path} is not a complete gzip file ({error}). It may be cut short, or a web page "
-            "saved under this name. Delete it and fetch it again."
-        ) from None
-    if len(content) < 4 or content[:3] != b"\x00\x00\x08" or content[3] not in (1, 2, 3):
-        raise ValueError(
-            f"{path} is not an IDX file of unsigned bytes: it begins with {content[:4].hex()}, "
-            "expected 000008 and then the number of dimensions, 01 to 03."
-        )
-    header = 4 + 4 * content[3]
-    if len(content) < header:
-        raise ValueError(f"{path} ends within its header of {header} bytes.")
-    shape = struct.unpack(f">{content[3]}I", content[4:header])
-    if len(content) - header != math.prod(shape):
-        raise ValueError(
-            f"{path} states the shape {shape}, that is {math.prod(shape):,} bytes, but holds "
-            f"{len(content) - header:,}."
-        )
-    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
-        raise ValueError(
-            f"{path} is not the published file: the SHA-256 of its unzipped content is not "
-            f"{sha256}. Delete it and fetch it again."
-        )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
-
-
-def cache_folder() -> Path:
-    """Return the folder that keeps downloads: the user's cache, as the operating system has it."""
-    import pooch
-
-    return Path(pooch.os_cache("gan_utils"))
-
-
-def _find(folder: str, names: list[str], download) -> tuple[list[Path], str]:
-    """Return the paths of ``names`` and where they are; no paths and why ask for the stand-in."""
-    own = os.environ.get("GAN_UTILS_DATA")
-    looked = "GAN_UTILS_DATA is not set"
-    if own:
-        if not Path(own).is_dir():
-            raise FileNotFoundError(
-                f"GAN_UTILS_DATA is set to {own!r}, which is not a folder. Point it at the folder "
-                f"that holds {folder}/{names[0]}, or unset it."
-            )
-        paths = [Path(own, folder, name) for name in names]
-        missing = [path.name for path in paths if not path.is_file()]
-        if not missing:
-            return paths, "from $GAN_UTILS_DATA"
-        looked = f"the folder that GAN_UTILS_DATA names holds no {folder}/{missing[0]}"
-    paths = [cache_folder() / folder / name for name in names]
-    if not all(path.is_file() for path in paths):
-        if runtime.profile() == "quick":
-            return [], looked
-        try:
-            download(cache_folder() / folder)
-        except OSError as error:
-            raise OSError(
-                f"{error}\nBefore that: {looked}, and there is nothing in the cache."
-            ) from None
-    return paths, "from the cache"
-
-
-def _download_mnist(folder: Path) -> None:
-    for name, sha256 in MNIST_FILES.items():
-        if not (folder / f"{name}.gz").is_file():
-            urls = [f"{mirror}{name}.gz" for mirror in MNIST_MIRRORS]
-            _download(urls, folder / f"{name}.gz", lambda path, sha=sha256: read_idx(path, sha))
-
-
-def _download(urls: list[str], target: Path, check) -> None:
-    """Fetch ``target`` from the first mirror whose file passes ``check``.
-
-    Atomic: two processes may do it at once, and a broken download leaves nothing behind.
-    """
-    import pooch
-
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-")
-    except OSError as error:
-        raise OSError(
-            f"The cache folder {target.parent} cannot be written ({error.strerror}). Make it "
-            f"writable, or set GAN_UTILS_DATA to a folder that holds "
-            f"{target.parent.name}/{target.name}."
-        ) from None
-    pooch.get_logger().setLevel("WARNING")  # it reports a hash that nobody asked for
-    fetch = pooch.HTTPDownloader(timeout=(5, 60), progressbar=True)
-    failures = []
-    with scratch as folder:
-        for url in urls:
-            try:
-                path = Path(pooch.retrieve(url, None, target.name, folder, downloader=fetch))
-                check(path)
-                path.replace(target)
-                return
-            except (OSError, ValueError) as error:  # of the network, the disk, or the check
-                failures.append(f"  {url}: {error}")
-                Path(folder, target.name).unlink(missing_ok=True)
-    raise OSError(
-        f"Set GAN_UTILS_DATA to a folder that holds {target.parent.name}/{target.name}.\n"
-        "It is not on this machine, and no mirror gave it:\n" + "\n".join(failures) + "\n"
-        "Or run in quick profile (GAN_BOOK_PROFILE=quick), which trains on a small stand-in."
-    )
-
-
 # --- what a training step draws -------------------------------------------------------------
 
 
@@ -307,6 +305,8 @@ def draws(
     steps: range,
     seed: int = 0,
     latent: str = "uniform",
+    d_steps: int = 1,
+    g_steps: int = 1,
 ):
     """Return what each training step draws: which rows, z for D's update, z for G's update.
 
@@ -317,16 +317,19 @@ def draws(
     Args:
         size: rows of the data set.
         steps: numbers of the steps, counted from 0 over all epochs.
+        d_steps, g_steps: updates of D and of G in one step, each with its own batch.
 
     Returns:
-        ``tf.data.Dataset`` of (int64 (batch_size,), float32 (batch_size, latent_dim) twice), one
-        element a step.
+        ``tf.data.Dataset`` of (int64 (d_steps · batch_size,), float32 (d_steps · batch_size,
+        latent_dim), float32 (g_steps · batch_size, latent_dim)), one element a step.
     """
     import tensorflow as tf
 
+    sizes = d_steps * batch_size, g_steps * batch_size
+
     def draw(step):
-        z = (draw_latent(step, (batch_size, latent_dim), seed, use, latent) for use in (0, 1))
-        return batch_index(step, size, batch_size, seed), *z
+        z = (draw_latent(step, (n, latent_dim), seed, use, latent) for use, n in enumerate(sizes))
+        return batch_index(step, size, sizes[0], seed), *z
 
     dataset = tf.data.Dataset.range(steps.start, steps.stop).map(draw)
     return dataset.prefetch(tf.data.AUTOTUNE)

@@ -63,7 +63,8 @@ PACKAGE = {
     "__init__": '"""Helpers."""\n\n__version__ = "1"\n',
     "runtime": "def device_report():\n    return 'a test machine'\n",
     "data": '"""Data."""\n\nfrom . import runtime\n\n'
-    'WEIGHTS = "digits.h5", runtime.device_report()\n\ndef _load_b():\n    return 1\n\nSPARE = 1\n',
+    'WEIGHTS = "digits.h5", runtime.device_report()\n\ndef _load_b():\n    return 1\n\nSPARE = 1\n'
+    'TABLE = {}\nTABLE["c"] = 1\n',
     "losses": "from gan_utils.data import WEIGHTS\n\nSCALE = 1\n\ndef loss(x):\n    'A loss.'\n"
     "    return x, WEIGHTS, SCALE\n\ndef spare():\n    pass\n",
     "plots": "def plot():\n    pass\n",
@@ -122,9 +123,10 @@ CHANGES = {
     "a function that nothing mentions": ("gan_utils/losses.py", "pass", "return 1", set()),
     "a new function": ("gan_utils/losses.py", "SCALE = 1", "def new(): pass\nSCALE = 1", set()),
     "a constant that nothing mentions": ("gan_utils/data.py", "SPARE = 1", "SPARE = 2", set()),
+    "an entry that nothing mentions": ("gan_utils/data.py", '["c"] = 1', '["c"] = 2', set()),
     "a data set that is not loaded": ("gan_utils/data.py", "return 1", "return 2", set()),
     "a second value": ("gan_utils/losses.py", "SCALE = 1", "SCALE = 1\nSCALE = 2", {"modules"}),
-    "a statement that acts": ("gan_utils/losses.py", "SCALE = 1", "print()\nSCALE = 1", {"modules"}),
+    "a statement that acts": ("gan_utils/losses.py", "SCALE = 1", "print()\nSCALE=1", {"modules"}),
     "the package's __init__": ("gan_utils/__init__.py", '"1"', '"1"\nprint()', {"modules"}),
     "weights": ("gan_utils/weights/digits.h5", "weights", "others", {"modules"}),
     "data": ("experiments/results/smoothing.csv", "1", "2", {"data"}),
@@ -171,10 +173,13 @@ def test_every_kind_of_import_is_followed(book, statement):
     assert changed(book, before) == {"modules"}
 
 
-def test_a_data_set_counts_by_the_name_it_is_loaded_by(book):
-    edit(book / "notebooks/01_test.ipynb", "losses.loss(2)", "losses.loss('b')")
+@pytest.mark.parametrize(
+    ("name", "old", "new"), [("b", "return 1", "return 2"), ("c", '["c"] = 1', '["c"] = 2')]
+)
+def test_data_sets_and_entries_count_by_their_names(book, name, old, new):
+    edit(book / "notebooks/01_test.ipynb", "losses.loss(2)", f"losses.loss('{name}')")
     before = hashes(book)
-    edit(book / "gan_utils/data.py", "return 1", "return 2")
+    edit(book / "gan_utils/data.py", old, new)
     assert changed(book, before) == {"modules"}
 
 

@@ -222,7 +222,10 @@ def test_a_full_disk_leaves_the_state_before(tmp_path, monkeypatch):
         (lambda: (small_gan(), IMAGES, 10), "what differs is batch_size: 20 then, 10 now"),
         (lambda: (small_gan(schedule=(1, 2)), IMAGES, 20), "what differs is schedule"),
         (lambda: (other_rate(), IMAGES, 20), "what differs is d_optimizer"),
-        (lambda: (point_gan(), data.load("uniform").points[:230], 20), "what differs is loss, latent, crc32, variables"),
+        (
+            lambda: (point_gan(), data.load("uniform").points[:230], 20),
+            "is loss, latent, crc32, variables",
+        ),
     ],
 )
 def test_a_folder_of_another_run_is_refused(tmp_path, change, message):

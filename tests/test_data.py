@@ -4,20 +4,25 @@ import contextlib
 import gzip
 import hashlib
 import http.server
+import io
 import os
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
 import textwrap
 import threading
+import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
-from gan_utils import data
+from gan_utils import data, files
 
 
 def idx_bytes(array):
@@ -43,12 +48,57 @@ def write_small(folder):
         (folder / f"{name}.gz").write_bytes(gzip.compress(idx_bytes(array)))
 
 
+# A tiny CIFAR-10: batches of 20, so that there are 10 images of each class to train on, 2 to test.
+RECORDS = np.random.default_rng(0).integers(0, 256, (6, 20, 3073), dtype=np.uint8)
+RECORDS[:, :, 0] = np.arange(20) % 10
+BATCHES = [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]
+PUBLISHED, JPEG = files.CIFAR10_FILES
+
+
+def write_archive(path, members=None):
+    """Write the tiny CIFAR-10 as published, some members with other contents or (None) not."""
+    contents = {name: batch.tobytes() for name, batch in zip(BATCHES, RECORDS, strict=True)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in (contents | {"readme.html": b"hello"} | (members or {})).items():
+            if content is not None:
+                info = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def jpeg(colour, size=(32, 32), mode="RGB", form="JPEG"):
+    picture = io.BytesIO()
+    Image.new(mode, size, colour).save(picture, form)
+    return picture.getvalue()
+
+
+def write_jpegs(path, members=None):
+    """Write the tiny CIFAR-10 as JPEG images; the class and the number are in the colour."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    contents = {
+        f"{part}/{name}/{i:04d}.jpg": jpeg((20 * label, 10 * i, 0))
+        for part, count in (("test", 2), ("train", 10))
+        for label, name in enumerate(files.CIFAR10_CLASSES)
+        for i in range(count)
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in (contents | (members or {})).items():
+            if content is not None:
+                archive.writestr(name, content)
+    return path
+
+
 @pytest.fixture
 def nowhere(monkeypatch, tmp_path):
-    """No data folder, an empty cache, the tiny data set's hashes."""
+    """No data folder, an empty cache, the sizes and hashes of the tiny data sets."""
     monkeypatch.delenv("GAN_UTILS_DATA", raising=False)
-    monkeypatch.setattr(data, "cache_folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(data, "MNIST_FILES", SMALL_FILES)
+    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(files, "MNIST_FILES", SMALL_FILES)
+    monkeypatch.setattr(files, "CIFAR10_BATCH", 20)
+    published = write_archive(tmp_path / "published" / PUBLISHED).read_bytes()
+    monkeypatch.setattr(files, "CIFAR10_SHA256", hashlib.sha256(published).hexdigest())
     return tmp_path
 
 
@@ -56,6 +106,8 @@ def nowhere(monkeypatch, tmp_path):
 def server(tmp_path):
     """A local mirror. Paths under /html/ give a web page with status 200, as captive portals do."""
     write_small(tmp_path / "www" / "mnist")
+    if (tmp_path / "published").exists():  # written by nowhere
+        (tmp_path / "published").rename(tmp_path / "www" / "cifar10")
     served = []
 
     class Handler(http.server.SimpleHTTPRequestHandler):
@@ -94,7 +146,9 @@ def files_in(folder):
 
 
 def test_unknown_name_lists_those_there_are():
-    with pytest.raises(ValueError, match="'minst'. There are: digits, mnist, uniform"):
+    with pytest.raises(
+        ValueError, match="'minst'. There are: cifar10, digits, grid, mnist, ring, shapes, uniform"
+    ):
         data.load("minst")
 
 
@@ -120,6 +174,89 @@ def test_uniform_is_uniform():
     counts, _, _ = np.histogram2d(*points.T, bins=10, range=[[0, 1], [0, 1]])
     assert abs(counts - 10_000).max() < 5 * 100  # 5 standard deviations
     np.testing.assert_array_equal(points[:3], data.load("uniform").points[:3])
+
+
+@pytest.mark.parametrize(("name", "count", "sigma"), [("ring", 8, 0.01), ("grid", 25, 0.05)])
+def test_mixtures_have_their_moments(name, count, sigma):
+    centres, stated = data.mixture_modes(name)
+    points = data.load(name).points
+    assert centres.shape == (count, 2) and centres.dtype == np.float64 and stated == sigma
+    assert points.shape == (100_000, 2) and points.dtype == np.float32
+    nearest = ((points[:, None] - centres) ** 2).sum(-1).argmin(1)
+    n = len(points) / count
+    assert abs(np.bincount(nearest) - n).max() < 5 * np.sqrt(n)
+    for k, centre in enumerate(centres):
+        around = points[nearest == k] - centre
+        assert abs(around.mean(0)).max() < 5 * sigma / np.sqrt(n)
+        covariance = np.cov(around, rowvar=False) / sigma**2
+        np.testing.assert_allclose(covariance, np.eye(2), atol=5 * np.sqrt(2 / n))
+    np.testing.assert_array_equal(points, data.load(name).points)
+
+
+def test_mixture_modes():
+    ring, grid = data.mixture_modes("ring")[0], data.mixture_modes("grid")[0]
+    np.testing.assert_allclose(np.linalg.norm(ring, axis=1), 1)
+    # Eight different directions: with the end point included, the first would be there twice.
+    turns = np.unwrap(np.arctan2(ring[:, 1], ring[:, 0]))
+    np.testing.assert_allclose(np.diff(turns), np.pi / 4)
+    assert {tuple(c) for c in grid} == {(x, y) for x in range(-4, 5, 2) for y in range(-4, 5, 2)}
+    with pytest.raises(ValueError, match="'spiral'. There are: grid, ring"):
+        data.mixture_modes("spiral")
+
+
+def test_shapes():
+    shapes = data.load("shapes")
+    assert shapes.images.shape == (2000, 32, 32, 3) and shapes.images.dtype == np.uint8
+    assert shapes.test_images.shape == (500, 32, 32, 3) and shapes.labels.dtype == np.uint8
+    assert np.bincount(shapes.labels).tolist() == [200] * 10
+    assert np.bincount(shapes.test_labels).tolist() == [50] * 10
+    for array, again in zip(shapes[1:5], data.load("shapes")[1:5], strict=True):
+        np.testing.assert_array_equal(array, again)
+    # In colour, and with soft edges: more than the two colours of shape and ground.
+    assert (np.ptp(shapes.images.astype(int), axis=3) > 20).any(axis=(1, 2)).mean() > 0.95
+    assert min(len(np.unique(im.reshape(-1, 3), axis=0)) for im in shapes.images[:200]) > 3
+
+
+def test_shapes_can_be_told_apart():
+    """By where they differ from the colour of the first corner, whatever the colours are."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    def silhouettes(images):
+        images = images.astype(float)
+        difference = abs(images - images[:, :1, :1]).sum(-1)
+        masks = difference / difference.max(axis=(1, 2), keepdims=True)
+        rows, columns = np.indices((32, 32))
+        weight = masks / masks.sum(axis=(1, 2), keepdims=True)
+        shifts = 16 - np.stack([(weight * axis).sum((1, 2)) for axis in (rows, columns)], 1)
+        shifts = np.rint(shifts).astype(int)
+        moved = [np.roll(m, s, (0, 1)) for m, s in zip(masks, shifts, strict=True)]
+        return np.reshape(moved, (len(images), -1))
+
+    shapes = data.load("shapes")
+    train, test = silhouettes(shapes.images), silhouettes(shapes.test_images)
+    fit = KNeighborsClassifier(3).fit(train, shapes.labels)
+    assert fit.score(test, shapes.test_labels) > 0.9
+    means = np.stack([train[shapes.labels == k].mean(0) for k in range(10)])
+    distances = np.linalg.norm(means[:, None] - means, axis=-1)
+    assert distances[~np.eye(10, dtype=bool)].min() > 2
+
+
+def test_real_cifar10():
+    folder = Path(os.environ.get("GAN_UTILS_DATA") or "nowhere", "cifar10")
+    if not any((folder / name).is_file() for name in files.CIFAR10_FILES):
+        pytest.skip("the real CIFAR-10 is not on this machine, in the folder GAN_UTILS_DATA")
+    cifar10 = data.load("cifar10")
+    assert cifar10.images.shape == (50_000, 32, 32, 3) and cifar10.images.dtype == np.uint8
+    assert cifar10.test_images.shape == (10_000, 32, 32, 3)
+    assert np.bincount(cifar10.labels).tolist() == [5000] * 10
+    assert np.bincount(cifar10.test_labels).tolist() == [1000] * 10
+    assert set(cifar10.test_labels[:100]) == set(range(10)), "no class waits for the end"
+    mean = cifar10.images.reshape(-1, 3).mean(0)
+    np.testing.assert_allclose(mean, [125.3, 123.0, 113.9], atol=0.3)  # of the published images
+    blue = [cifar10.images[cifar10.labels == k, ..., 2].mean() for k in range(10)]
+    assert files.CIFAR10_CLASSES[np.argmax(blue)] in ("airplane", "ship")
+    assert files.CIFAR10_CLASSES[np.argmin(blue)] == "frog"
+    assert "$GAN_UTILS_DATA" in cifar10.note
 
 
 def test_real_mnist():
@@ -159,7 +296,7 @@ def test_own_folder_that_does_not_exist(nowhere, monkeypatch):
 @pytest.mark.parametrize("profile", ["quick", "full"])
 def test_own_folder_that_lacks_a_file_is_named(nowhere, monkeypatch, profile):
     monkeypatch.setenv("GAN_BOOK_PROFILE", profile)
-    monkeypatch.setattr(data, "MNIST_MIRRORS", ["http://127.0.0.1:9/"])
+    monkeypatch.setattr(files, "MNIST_MIRRORS", ["http://127.0.0.1:9/"])
     write_small(nowhere / "own" / "mnist")
     (nowhere / "own" / "mnist" / "t10k-labels-idx1-ubyte.gz").unlink()
     monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
@@ -173,7 +310,7 @@ def test_own_folder_that_lacks_a_file_is_named(nowhere, monkeypatch, profile):
 
 def test_download_fills_the_cache_once(nowhere, monkeypatch, server):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
-    monkeypatch.setattr(data, "MNIST_MIRRORS", [server.url + "html/", server.url + "mnist/"])
+    monkeypatch.setattr(files, "MNIST_MIRRORS", [server.url + "html/", server.url + "mnist/"])
     mnist = data.load("mnist")
     np.testing.assert_array_equal(mnist.labels, SMALL["train-labels-idx1-ubyte"])
     assert files_in(nowhere / "cache") == sorted(f"{name}.gz" for name in SMALL)
@@ -186,10 +323,10 @@ def test_two_processes_download_at_once(nowhere, server):
     server.together = threading.Barrier(2)
     code = f"""
 import pathlib
-from gan_utils import data
-data.cache_folder = lambda: pathlib.Path({str(nowhere / "cache")!r})
-data.MNIST_FILES = {SMALL_FILES!r}
-data.MNIST_MIRRORS = [{server.url + "mnist/"!r}]
+from gan_utils import data, files
+files.cache_folder = lambda: pathlib.Path({str(nowhere / "cache")!r})
+files.MNIST_FILES = {SMALL_FILES!r}
+files.MNIST_MIRRORS = [{server.url + "mnist/"!r}]
 print(data.load("mnist").images.sum())
 """
     env = os.environ | {"GAN_BOOK_PROFILE": "full"}
@@ -206,12 +343,71 @@ print(data.load("mnist").images.sum())
     assert [p.name for p in (nowhere / "cache" / "mnist").iterdir() if p.is_dir()] == []
 
 
+def test_scratch_of_a_killed_download_goes_at_the_next(nowhere, monkeypatch, server):
+    monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
+    monkeypatch.setattr(files, "MNIST_MIRRORS", [server.url + "mnist/"])
+    hours_ago = time.time() - 2 * 3600
+    for name, touched in (("killed", hours_ago), ("slow", None), ("empty", hours_ago)):
+        scratch = nowhere / "cache" / "mnist" / f".download-{name}"
+        scratch.mkdir(parents=True)
+        if name != "empty":
+            (scratch / "part").write_bytes(b"half of it")
+            os.utime(scratch / "part", (touched, touched) if touched else None)
+        os.utime(scratch, (hours_ago, hours_ago))
+    data.load("mnist")
+    left = [path.name for path in (nowhere / "cache" / "mnist").iterdir() if path.is_dir()]
+    assert left == [".download-slow"], "somebody still writes into that one"
+
+
+@pytest.mark.parametrize("profile", ["quick", "full"])
+def test_download_whatever_the_profile(nowhere, monkeypatch, server, profile):
+    monkeypatch.setenv("GAN_BOOK_PROFILE", profile)
+    monkeypatch.setattr(files, "MNIST_MIRRORS", [server.url + "mnist/"])
+    monkeypatch.setattr(files, "CIFAR10_MIRRORS", [server.url + "html/", server.url + "cifar10/"])
+    write_jpegs(nowhere / "own" / "cifar10" / JPEG)
+    monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
+    line = data.download("cifar10")
+    assert line == (
+        "CIFAR-10: 100 training and 20 test images, as published, from the cache. "
+        f"They are in {nowhere / 'cache' / 'cifar10'}."
+    )
+    assert data.download("mnist").startswith("MNIST: 12 training and 4 test images, from the cache")
+    assert len(server.served) == 2 + 4
+    assert data.download("cifar10") == line and len(server.served) == 2 + 4, "once is enough"
+    assert os.environ["GAN_UTILS_DATA"] == str(nowhere / "own")
+    assert "a JPEG copy, lossy, from $GAN_UTILS_DATA" in data.load("cifar10").note
+
+
+def test_download_checks_what_is_there(nowhere, monkeypatch):
+    write_archive(nowhere / "cache" / "cifar10" / PUBLISHED, {"readme.html": b"another"})
+    monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "not a folder"))
+    with pytest.raises(ValueError, match="is not the published archive"):
+        data.download("cifar10")
+    assert os.environ["GAN_UTILS_DATA"] == str(nowhere / "not a folder")
+
+
+def test_download_without_network(nowhere, monkeypatch):
+    monkeypatch.setattr(files, "CIFAR10_MIRRORS", ["http://127.0.0.1:9/"])
+    with pytest.raises(OSError, match="no mirror gave it"):
+        data.download("cifar10")
+    assert "GAN_UTILS_DATA" not in os.environ and files_in(nowhere / "cache") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("digits", "'digits' needs no download"), ("minst", "'minst' is no data set")],
+)
+def test_download_of_what_cannot_be_downloaded(nowhere, name, message):
+    with pytest.raises(ValueError, match=f"{message}. To download there are: cifar10, mnist"):
+        data.download(name)
+
+
 # --- when it is nowhere ------------------------------------------------------------------------
 
 
 def test_full_without_network_names_the_ways_out(nowhere, monkeypatch):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
-    monkeypatch.setattr(data, "MNIST_MIRRORS", ["http://127.0.0.1:9/", "http://127.0.0.1:10/"])
+    monkeypatch.setattr(files, "MNIST_MIRRORS", ["http://127.0.0.1:9/", "http://127.0.0.1:10/"])
     with pytest.raises(OSError) as caught:
         data.load("mnist")
     first, *rest = str(caught.value).splitlines()
@@ -232,10 +428,11 @@ def test_quick_falls_back_without_a_socket(tmp_path):
             if event.startswith("socket."):
                 raise SystemExit(f"a socket was used: {{event}} {{args}}")
         sys.addaudithook(forbid)
-        from gan_utils import data
-        data.cache_folder = lambda: pathlib.Path({str(tmp_path)!r})
-        mnist = data.load("mnist")
-        print(mnist.name, len(mnist.images), mnist.note)
+        from gan_utils import data, files
+        files.cache_folder = lambda: pathlib.Path({str(tmp_path)!r})
+        for name in ("mnist", "cifar10"):
+            loaded = data.load(name)
+            print(loaded.name, len(loaded.images), loaded.note)
         import socket
         try:
             socket.socket()
@@ -247,9 +444,11 @@ def test_quick_falls_back_without_a_socket(tmp_path):
     }
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
     assert run.returncode == 0, run.stderr
-    first, second = run.stdout.splitlines()
+    first, second, third = run.stdout.splitlines()
     assert first.startswith("mnist 1500 Stand-in for MNIST, which is not on this machine")
-    assert second == "the guard works"
+    assert second.startswith("cifar10 2000 Stand-in for CIFAR-10, which is not on this machine")
+    assert "2,500 drawn shapes of ten classes (disc, ring" in second
+    assert third == "the guard works"
 
 
 def test_cache_that_cannot_be_written(nowhere, server):
@@ -259,9 +458,9 @@ def test_cache_that_cannot_be_written(nowhere, server):
     code = f"""
 import os, pathlib
 import numpy, pooch, requests, tempfile, tqdm  # before this user loses sight of them
-from gan_utils import data
-data.cache_folder = lambda: pathlib.Path({str(locked)!r})
-data.MNIST_MIRRORS = [{server.url + "mnist/"!r}]
+from gan_utils import data, files
+files.cache_folder = lambda: pathlib.Path({str(locked)!r})
+files.MNIST_MIRRORS = [{server.url + "mnist/"!r}]
 if os.getuid() == 0:
     os.setgid(65534); os.setuid(65534)
 try:
@@ -291,7 +490,7 @@ GOOD = idx_bytes(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
 
 
 def test_read_idx(tmp_path):
-    array = data.read_idx(idx_file(tmp_path / "a.gz", GOOD), hashlib.sha256(GOOD).hexdigest())
+    array = files.read_idx(idx_file(tmp_path / "a.gz", GOOD), hashlib.sha256(GOOD).hexdigest())
     np.testing.assert_array_equal(array, np.arange(24).reshape(2, 3, 4))
 
 
@@ -311,7 +510,7 @@ def test_read_idx(tmp_path):
 )
 def test_idx_content_is_read_strictly(tmp_path, content, message):
     with pytest.raises(ValueError, match=message):
-        data.read_idx(idx_file(tmp_path / "bad.gz", content))
+        files.read_idx(idx_file(tmp_path / "bad.gz", content))
 
 
 @pytest.mark.parametrize("spoil", ["truncated", "html"])
@@ -340,7 +539,7 @@ def test_hash_mismatch_is_named(nowhere, monkeypatch):
 def test_broken_download_leaves_nothing_behind(nowhere, monkeypatch, server, spoil):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
     monkeypatch.setattr(
-        data, "MNIST_MIRRORS", [server.url + ("html/" if spoil == "html" else "mnist/")]
+        files, "MNIST_MIRRORS", [server.url + ("html/" if spoil == "html" else "mnist/")]
     )
     served = nowhere / "www" / "mnist" / "train-images-idx3-ubyte.gz"
     if spoil == "truncated":
@@ -350,6 +549,154 @@ def test_broken_download_leaves_nothing_behind(nowhere, monkeypatch, server, spo
     with pytest.raises(OSError, match="no mirror gave it"):
         data.load("mnist")
     assert list((nowhere / "cache" / "mnist").iterdir()) == []
+
+
+# --- the two forms of CIFAR-10 ------------------------------------------------------------------
+
+
+def test_cifar10_as_published(nowhere, monkeypatch):
+    write_archive(nowhere / "own" / "cifar10" / PUBLISHED)
+    monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
+    cifar10 = data.load("cifar10")
+    assert cifar10.images.shape == (100, 32, 32, 3) and cifar10.test_images.shape == (20, 32, 32, 3)
+    np.testing.assert_array_equal(cifar10.labels, RECORDS[:5, :, 0].ravel())
+    np.testing.assert_array_equal(cifar10.test_labels, RECORDS[5, :, 0])
+    # Byte 1 + 1024 c + 32 y + x of a record is colour c at row y, column x.
+    for record, y, x, c in ((0, 0, 0, 0), (27, 3, 31, 1), (99, 31, 5, 2)):
+        wanted = RECORDS.reshape(120, 3073)[record, 1 + 1024 * c + 32 * y + x]
+        assert cifar10.images[record, y, x, c] == wanted
+    assert cifar10.test_images[7, 1, 2, 2] == RECORDS[5, 7, 1 + 2048 + 32 + 2]
+    assert "100 training and 20 test images, as published, from $GAN_UTILS_DATA" in cifar10.note
+    assert files_in(nowhere / "own") == [PUBLISHED] and not (nowhere / "cache").exists()
+
+
+def test_cifar10_as_jpegs(nowhere, monkeypatch):
+    write_jpegs(nowhere / "own" / "cifar10" / JPEG)
+    monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
+    cifar10 = data.load("cifar10")
+    assert cifar10.images.shape == (100, 32, 32, 3) and cifar10.test_images.shape == (20, 32, 32, 3)
+    assert cifar10.labels.tolist() == list(range(10)) * 10 and cifar10.labels.dtype == np.uint8
+    for images, labels in (cifar10[1:3], cifar10[3:5]):
+        red, green, blue = np.moveaxis(images.astype(int), 3, 0)
+        np.testing.assert_allclose(red[:, 9, 9], 20 * labels.astype(int), atol=4)
+        np.testing.assert_allclose(green[:, 9, 9], 10 * (np.arange(len(labels)) // 10), atol=4)
+        assert blue.max() < 5
+    assert "a JPEG copy, lossy, from $GAN_UTILS_DATA" in cifar10.note
+
+
+@pytest.mark.parametrize(
+    ("own", "cache", "wanted"),
+    [
+        ([PUBLISHED, JPEG], [], "as published, from $GAN_UTILS_DATA"),
+        ([JPEG], [PUBLISHED], "a JPEG copy, lossy, from $GAN_UTILS_DATA"),
+        ([], [PUBLISHED, JPEG], "as published, from the cache"),
+        ([], [JPEG], "a JPEG copy, lossy, from the cache"),
+    ],
+)
+@pytest.mark.parametrize("profile", ["quick", "full"])
+def test_which_cifar10_is_taken(nowhere, monkeypatch, own, cache, wanted, profile):
+    monkeypatch.setenv("GAN_BOOK_PROFILE", profile)
+    (nowhere / "own").mkdir()
+    monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
+    for folder, names in (("own", own), ("cache", cache)):
+        for name in names:
+            write = write_archive if name == PUBLISHED else write_jpegs
+            write(nowhere / folder / "cifar10" / name)
+    assert wanted in data.load("cifar10").note
+
+
+def test_cifar10_is_downloaded_in_full(nowhere, monkeypatch, server):
+    monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
+    monkeypatch.setattr(files, "CIFAR10_MIRRORS", [server.url + "html/", server.url + "cifar10/"])
+    for _ in range(2):
+        assert "as published, from the cache" in data.load("cifar10").note
+    assert server.served == [f"/html/{PUBLISHED}", f"/cifar10/{PUBLISHED}"]
+    assert files_in(nowhere / "cache") == [PUBLISHED]
+
+
+def test_cifar10_nowhere_in_full(nowhere, monkeypatch):
+    monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
+    monkeypatch.setattr(files, "CIFAR10_MIRRORS", ["http://127.0.0.1:9/"])
+    with pytest.raises(
+        OSError, match=f"^Set GAN_UTILS_DATA to a folder that holds cifar10/{PUBLISHED}"
+    ):
+        data.load("cifar10")
+
+
+@pytest.mark.parametrize("spoil", ["truncated", "html", "other"])
+def test_archive_that_is_not_the_published_one(nowhere, monkeypatch, spoil):
+    path = write_archive(nowhere / "own" / "cifar10" / PUBLISHED, {"readme.html": b"another"})
+    if spoil == "truncated":
+        path.write_bytes((nowhere / "published" / PUBLISHED).read_bytes()[:-9])
+    elif spoil == "html":
+        path.write_bytes(b"<!doctype html><title>Please log in</title>")
+    monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
+    with pytest.raises(ValueError, match=f"{PUBLISHED} is not the published archive: its SHA-256"):
+        data.load("cifar10")
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, 5000, -5000])
+def test_archive_cut_short(nowhere, keep):
+    path = write_archive(nowhere / PUBLISHED)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=f"{PUBLISHED} is not a complete .tar.gz file"):
+        files.read_cifar10_binary(path)
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        (
+            {"test_batch.bin": None},
+            r"holds 0 bytes of test_batch.bin, expected 20 records of 3,073",
+        ),
+        ({"data_batch_2.bin": RECORDS[1, :-1].tobytes()}, "holds 58,387 bytes of data_batch_2.bin"),
+        ({"data_batch_5.bin": RECORDS[4].tobytes() + b"x"}, "holds 61,461 bytes of data_batch_5"),
+        ({"data_batch_1.bin": b"\x0a" + RECORDS[0].tobytes()[1:]}, "holds the label 10"),
+    ],
+)
+def test_archive_is_read_strictly(nowhere, members, message):
+    with pytest.raises(ValueError, match=message):
+        files.read_cifar10_binary(write_archive(nowhere / PUBLISHED, members))
+
+
+def test_archive_cannot_write_anywhere(nowhere):
+    path = write_archive(nowhere / PUBLISHED, {"../../escaped": b"x"})
+    before = files_in(nowhere)
+    files.read_cifar10_binary(path)
+    assert files_in(nowhere) == before
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        (
+            {f"train/cat/{i:04d}.jpg": None for i in range(10)},
+            r"lacks 10 of 120 images, such as train/cat/0000.jpg",
+        ),
+        ({"test/ship/0001.jpg": b"<!doctype html>"}, "test/ship/0001.jpg cannot be read"),
+        ({"test/ship/0001.jpg": jpeg(0)[:-200]}, "test/ship/0001.jpg cannot be read"),
+        ({"train/dog/0003.jpg": jpeg(0, form="PNG")}, "train/dog/0003.jpg cannot be read"),
+        ({"train/dog/0003.jpg": jpeg(0, size=(32, 31))}, r"it is RGB \(32, 31\), not RGB"),
+        ({"train/dog/0003.jpg": jpeg(0, mode="L")}, r"it is L \(32, 32\), not RGB"),
+    ],
+)
+def test_jpegs_are_read_strictly(nowhere, members, message):
+    with pytest.raises(ValueError, match=f"{JPEG}.*{message}"):
+        files.read_cifar10_jpeg(write_jpegs(nowhere / JPEG, members))
+
+
+@pytest.mark.parametrize("spoil", ["truncated", "html", "bit"])
+def test_jpeg_file_that_is_broken(nowhere, monkeypatch, spoil):
+    path = write_jpegs(nowhere / "own" / "cifar10" / JPEG)
+    content = bytearray(path.read_bytes())
+    if spoil == "bit":
+        content[content.index(b"train/cat/0004.jpg") + 200] ^= 1
+    path.write_bytes({"truncated": content[:-9], "html": b"<!doctype html>"}.get(spoil, content))
+    wanted = "train/cat/0004.jpg" if spoil == "bit" else "the list of its files"
+    monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
+    with pytest.raises(ValueError, match=f"{JPEG} is broken: {wanted} cannot be read"):
+        data.load("cifar10")
 
 
 # --- what a training step draws -------------------------------------------------------------

@@ -168,6 +168,39 @@ def test_schedules_that_make_no_sense_are_refused(schedule):
         small_gan(schedule=schedule)
 
 
+@pytest.mark.parametrize("jit_compile", [True, False])
+def test_r1_penalty_against_numpy(jit_compile):
+    """D(x) = w·x + b has the gradient w everywhere: the penalty is γ/2 |w|², its gradient γ w."""
+    keras.utils.set_random_seed(0)
+    rate, gamma = 0.1, 0.7
+    z, x = keras.Input((3,)), keras.Input((2,))
+    logit = keras.layers.Dense(1)
+    generator, discriminator = keras.Model(z, keras.layers.Dense(2)(z)), keras.Model(x, logit(x))
+    start = [w.copy() for w in discriminator.get_weights()]
+    points = data.load("uniform").points[:60]
+    moved = {}
+    for r1, every in ((0.0, 1), (gamma, 1), (gamma, 3)):
+        model = gan.GAN(
+            generator, discriminator, losses.non_saturating(), (1, 1), "normal", r1, every
+        )
+        for steps in (1, 2):
+            discriminator.set_weights(start)
+            sgd = [keras.optimizers.SGD(0.0), keras.optimizers.SGD(rate)]
+            model.compile(*sgd, jit_compile=jit_compile)
+            model.fit(points[: 20 * steps], 1, 20, verbose=0)
+            moved[r1, every, steps] = discriminator.get_weights()[0]
+    w = start[0]
+    np.testing.assert_allclose(
+        moved[gamma, 1, 1], moved[0.0, 1, 1] - rate * gamma * w, rtol=1e-4, atol=1e-6
+    )
+    # every third step weighs three times as much, and the second step has none
+    np.testing.assert_allclose(
+        moved[gamma, 3, 1], moved[0.0, 1, 1] - rate * 3 * gamma * w, rtol=1e-4, atol=1e-6
+    )
+    second = moved[gamma, 3, 2] - moved[gamma, 3, 1]
+    assert np.abs(second).max() < 0.5 * np.abs(3 * rate * gamma * w).max()
+
+
 def test_first_step_that_is_not_finite_is_noted():
     model = small_gan()
     model.fit(IMAGES, epochs=1, batch_size=20, verbose=0)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.spatial
 import scipy.stats
 
 from gan_utils import data, metrics
@@ -63,6 +64,96 @@ def test_class_shares():
     )
 
 
+def cloud(name, n, seed=1):
+    """Points as the data set has them, but other ones."""
+    centres, sigma = data.mixture_modes(name)
+    rng = np.random.default_rng(seed)
+    which = rng.integers(len(centres), size=n)
+    return centres[which] + sigma * rng.normal(size=(n, 2)), centres, sigma
+
+
+def test_mode_coverage_by_hand():
+    centres = np.array([[0.0, 0], [10, 0], [0, 10], [10, 10]])
+    points = [[0, 0], [2.9, 0], [0, -3], [10.5, 0], [3.1, 0], [0, 7.5]]  # the fifth is too far off
+    got = metrics.mode_coverage(points, centres, sigma=1)
+    shares = np.array([3, 1, 1, 0]) / 5
+    wanted = sum(s * np.log(s * 4) for s in shares if s)
+    assert got == pytest.approx(
+        {"modes": 3, "high_quality": 5 / 6, "kl": wanted, "smallest_share": 0}
+    )
+    assert type(got["modes"]) is int and type(got["kl"]) is float
+
+
+def test_mode_coverage_at_its_ends():
+    centres, sigma = data.mixture_modes("ring")
+    even = metrics.mode_coverage(centres, centres, sigma)
+    assert even == pytest.approx(
+        {"modes": 8, "high_quality": 1, "kl": 0, "smallest_share": 1 / 8}, abs=1e-12
+    )
+    collapsed = metrics.mode_coverage(np.repeat(centres[2:3], 50, axis=0), centres, sigma)
+    assert collapsed == pytest.approx(
+        {"modes": 1, "high_quality": 1, "kl": np.log(8), "smallest_share": 0}
+    )
+    lost = metrics.mode_coverage(np.zeros((50, 2)), centres, sigma)
+    assert lost == pytest.approx(
+        {"modes": 0, "high_quality": 0, "kl": np.nan, "smallest_share": 0}, nan_ok=True
+    )
+
+
+@pytest.mark.parametrize("name", ["ring", "grid"])
+def test_mode_coverage_of_the_mixture_itself(name):
+    points = data.load(name).points
+    centres, sigma = data.mixture_modes(name)
+    got, k, n = metrics.mode_coverage(points, centres, sigma), len(centres), len(points)
+    share = 1 - np.exp(-9 / 2)  # of a Gaussian in the plane within three standard deviations
+    assert got["high_quality"] == pytest.approx(share, abs=5 * np.sqrt(share * (1 - share) / n))
+    assert got["modes"] == k and got["smallest_share"] > 0.9 / k
+    # 2n KL is distributed as χ² with k − 1 degrees of freedom.
+    kls = [metrics.mode_coverage(*cloud(name, 2500, seed))["kl"] for seed in range(200)]
+    mean, spread = (k - 1) / 5000, np.sqrt(2 * (k - 1)) / 5000
+    assert np.mean(kls) == pytest.approx(mean / share, abs=5 * spread / np.sqrt(200))
+
+
+def test_mode_coverage_against_a_tree():
+    """Points of all kinds: on modes, between them, far away, and some modes missing."""
+    points, centres, sigma = cloud("grid", 4000)
+    points = np.concatenate([points[points[:, 0] < 3], RANDOM.normal(0, 3, (4000, 2)), [[1e9, 0]]])
+    distance, nearest = scipy.spatial.cKDTree(centres).query(points)
+    good = nearest[distance <= 3 * sigma]
+    counts = np.array([(good == k).sum() for k in range(25)])
+    got = metrics.mode_coverage(points, centres, sigma)
+    assert got == pytest.approx(
+        {
+            "modes": len(set(good)),
+            "high_quality": len(good) / len(points),
+            "kl": scipy.stats.entropy(counts, np.ones(25)),
+            "smallest_share": counts.min() / len(good),
+        }
+    )
+    shuffled = metrics.mode_coverage(RANDOM.permutation(points), centres[::-1], sigma)
+    assert shuffled == pytest.approx(got)
+
+
+@pytest.mark.parametrize(
+    ("points", "centres", "sigma", "message"),
+    [
+        (np.zeros((5, 3)), np.zeros((4, 2)), 1, r"got \(5, 3\) and \(4, 2\)"),
+        (np.zeros(2), np.zeros((4, 2)), 1, r"got \(2,\) and \(4, 2\)"),
+        (np.zeros((5, 2)), np.zeros(2), 1, r"got \(5, 2\) and \(2,\)"),
+        (np.zeros((0, 2)), np.zeros((4, 2)), 1, "at least one of each"),
+        (np.zeros((5, 2)), np.zeros((0, 2)), 1, "at least one of each"),
+        (np.full((5, 2), np.nan), np.zeros((4, 2)), 1, "not all finite"),
+        (np.zeros((5, 2)), np.full((4, 2), np.inf), 1, "not all finite"),
+        (np.zeros((5, 2)), np.zeros((4, 2)), 0, "sigma is 0; it must be positive"),
+        (np.zeros((5, 2)), np.zeros((4, 2)), -1, "sigma is -1"),
+        (np.zeros((5, 2)), np.zeros((4, 2)), np.nan, "sigma is nan"),
+    ],
+)
+def test_mode_coverage_refuses(points, centres, sigma, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.mode_coverage(points, centres, sigma)
+
+
 def test_paired_interval_against_scipy():
     a, b = RANDOM.normal(size=8) + 1, RANDOM.normal(size=8)
     mean, low, high = metrics.paired_interval(a, b)
@@ -99,11 +190,14 @@ def test_scores_do_not_depend_on_the_dtype_policy():
         keras.config.set_dtype_policy("mixed_bfloat16")
         metrics.digit_classifier.cache_clear()
         got = metrics.digit_scores(images)
+        layers = metrics.digit_classifier().layers
     finally:
         keras.config.set_dtype_policy(policy)
         metrics.digit_classifier.cache_clear()
     for a, b in zip(got, wanted, strict=True):
+        assert a.dtype == np.float64
         np.testing.assert_array_equal(a, b)
+    assert {layer.compute_dtype for layer in layers[1:]} == {"float32"}  # the first is the input
 
 
 @pytest.mark.parametrize("images", [np.zeros((2, 28, 28, 1)), np.zeros((2, 28, 28), np.uint8)])

@@ -3,8 +3,9 @@
 A stamp holds hashes of what a result depends on: the notebook's code cells (or the experiment's
 script), what these use of the `gan_utils` modules that they import, directly or not, and the data
 files they name. Code is hashed as a syntax tree without docstrings, so that comments and layout do
-not count; nor do definitions that nothing mentions, so that a new function leaves old results valid.
-Stamps are written by tools/execute.py and by the experiments, after a run and never without one.
+not count. Definitions that nothing mentions do not count either: a new function leaves old results
+valid. Stamps are written by tools/execute.py and by the experiments, after a run and never without
+one.
 """
 
 import ast
@@ -100,17 +101,21 @@ def _bound(statement: ast.stmt) -> list[str]:
         return [statement.name]
     if isinstance(statement, ast.Import | ast.ImportFrom):
         return [alias.asname or alias.name.partition(".")[0] for alias in statement.names]
+    if not isinstance(statement, ast.Assign | ast.AnnAssign):
+        return []
     targets = getattr(statement, "targets", [getattr(statement, "target", None)])
-    plain = isinstance(statement, ast.Assign | ast.AnnAssign)
-    return [t.id for t in targets] if plain and all(isinstance(t, ast.Name) for t in targets) else []
+    if isinstance(targets[0], ast.Subscript) and isinstance(targets[0].slice, ast.Constant):
+        return [targets[0].slice.value]  # an entry of a table, for those who mention its key
+    return [t.id for t in targets] if all(isinstance(t, ast.Name) for t in targets) else []
 
 
 def used(tree: ast.AST, modules: Mapping[str, ast.Module]) -> dict[str, list[ast.stmt]]:
     """Return, of each module, the statements that can matter to `tree`.
 
-    A definition matters if its name occurs in `tree` or in another statement that matters. Names
-    are compared as words, whatever they belong to, and `_load_mnist` also answers to "mnist": that
-    is too many rather than too few. A statement that is not a definition always matters.
+    A definition matters if its name (or its key, for an entry of a table) occurs in `tree` or in
+    another statement that matters. Names are compared as words, whatever they belong to, and
+    `_load_mnist` also answers to "mnist": that is too many rather than too few. A statement that is
+    not a definition always matters.
     """
     mentioned, kept = _names_in(tree), {name: [] for name in modules}
     waiting = []

@@ -1,0 +1,313 @@
+"""The book's experiments from the command line; ``python -m gan_utils --help`` says how.
+
+The exit code is 0 if all went well, 1 after a failure, 2 after wrong use, 130 after Ctrl-C. What
+needs TensorFlow is imported inside the commands, so that ``--help`` is quick.
+"""
+
+import argparse
+import json
+import math
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from gan_utils import __version__, recipes, runtime
+
+FORMAT = 1  # of run.json; raise it when runs of before can no longer go on
+COMMAND = "python -m gan_utils"
+DIGITS, POINTS = ("mnist", "digits"), ("uniform", "ring", "grid")  # what evaluate can score
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code; wrong use leaves with ``SystemExit(2)``."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    args = _parser().parse_args(arguments)
+    if getattr(args, "data", None):
+        os.environ["GAN_UTILS_DATA"] = args.data
+    try:
+        args.command(args)
+        return 0
+    except KeyboardInterrupt:
+        again = f" Go on with\n  {COMMAND} {shlex.join(arguments)}" * (args.command is train)
+        print(f"\nInterrupted.{again}", file=sys.stderr)
+        return 130
+    except (ValueError, OSError, FloatingPointError) as error:
+        print(f"Failed: {error}", file=sys.stderr)
+        return 1
+
+
+def show_recipes(args) -> None:
+    """List the recipes, or show one in full."""
+    if args.name:
+        recipe = _recipe(args.name)
+        notes = recipe.pop("unstated")
+        for key, value in recipe.items():
+            print(f"{key:14} {value if isinstance(value, str) else json.dumps(value)}")
+        print(*(f"- {note}" for note in notes), sep="\n")
+        return
+    print(f"{'recipe':18} {'data':8} {'epochs':>6}  about")
+    for name, recipe in recipes.RECIPES.items():
+        print(f"{name:18} {recipe['data']:8} {recipe['epochs']:6}  {recipe['about']}")
+
+
+def train(args) -> None:
+    """Train a recipe in a run folder, from where it stopped if it has begun."""
+    recipe = _recipe(args.recipe, **({"epochs": args.epochs} if args.epochs else {}))
+    run = args.run or Path("runs", f"{args.recipe}-seed{args.seed}")
+    about = {"format": FORMAT, "recipe": args.recipe, "settings": recipe, "seed": args.seed}
+    if (run / "run.json").exists():
+        before = _read_run(run)
+        _check_same_run(run, before, about)
+        if before.get("trained") == recipe["epochs"] and (run / "generator.keras").exists():
+            print(f"The training in {run} is complete: {recipe['epochs']} epochs.")
+            return _print_next(run, recipe)
+    runtime.setup(args.seed)
+    from gan_utils import callbacks, data
+
+    loaded = data.load(recipe["data"])
+    print(loaded.note)
+    x = recipes.load_data(recipe, loaded)
+    about |= {"gan_utils": __version__, "data": loaded.note}
+    if not (run / "run.json").exists():
+        _write_json(run / "run.json", about)
+    model = recipes.build(recipe, len(x))
+    k_d = 1 if model.schedule == "larger_loss" else model.schedule[0]
+    steps = len(x) // (recipe["batch_size"] * k_d)
+    every = max(1, steps // 2, steps * recipe["epochs"] // 100)  # a picture takes a while
+    beside = callbacks.StopOnNaN(run), callbacks.SampleGrid(run, every), callbacks.Checkpoint(run)
+    try:
+        model.fit(x, recipe["epochs"], recipe["batch_size"], args.seed, beside)
+    except KeyboardInterrupt:
+        # Only what was trained and saved may take the place of an earlier generator.
+        if (run / "checkpoints" / f"step-{int(model.step):09d}.npz").exists():
+            _save(model, run, about)
+        raise
+    _save(model, run, about | {"trained": recipe["epochs"]})
+    _print_next(run, recipe)
+
+
+def generate(args) -> None:
+    """Write what a run's generator makes to a file or a folder."""
+    out, about = args.out, _read_run(args.run)
+    points, folder = about["settings"]["data"] in POINTS, out.is_dir() or not out.suffix
+    if folder and points or not folder and out.suffix not in (".npz", ".png"):
+        _wrong(f"--out is {out}; it must be a .npz or .png file or, for images alone, a folder.")
+    if folder and out.exists() and (not out.is_dir() or any(out.iterdir())):
+        _wrong(f"{out} is there and is not an empty folder. Choose another name.")
+    made = _generate(args.run, about, args.n or (64 if out.suffix == ".png" else 10_000), args.seed)
+    import numpy as np
+    from PIL import Image
+
+    from gan_utils import callbacks, plots
+
+    if folder:
+        part = out.with_name(f".{out.name}.{os.getpid()}.part")
+        part.mkdir(parents=True)
+        try:
+            for number in runtime.progress(range(len(made)), "writing"):
+                Image.fromarray(made[number].squeeze()).save(part / f"{number:05d}.png")
+            part.replace(out)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    elif out.suffix == ".npz":
+        arrays = {"points" if points else "images": made}
+        callbacks.write_atomically(out, lambda file: np.savez_compressed(file, **arrays))
+    elif points:
+        figure = plots.titled_samples(made, f"{len(made):,} points")
+        callbacks.write_atomically(out, lambda file: figure.savefig(file, format="png", dpi=100))
+    else:
+        picture = Image.fromarray(plots.tile(made, math.ceil(math.sqrt(len(made)))).squeeze())
+        callbacks.write_atomically(out, lambda file: picture.save(file, "PNG"))
+    print(f"{len(made):,} {'points' if points else 'images'} from {args.run} are in {out}")
+
+
+def evaluate(args) -> None:
+    """Score a run's generator: digits against the test images, points against the data."""
+    about = _read_run(args.run)
+    name = about["settings"]["data"]
+    if name not in DIGITS + POINTS:
+        _wrong(f"There is no score for {name} yet, only for {', '.join(DIGITS + POINTS)}.")
+    from gan_utils import data
+
+    loaded = data.load(name)
+    real = loaded.points if name in POINTS else loaded.test_images
+    n = min(args.n, len(real))
+    made, real = _generate(args.run, about, n, args.seed), real[:n]
+    from gan_utils import metrics
+
+    if name in POINTS:
+        scores = {"frechet": metrics.frechet_distance(made, real)} | _point_scores(name, made, real)
+    else:
+        probabilities, features = metrics.digit_scores(made)
+        scores = {
+            "frechet": metrics.frechet_distance(features, metrics.digit_scores(real)[1]),
+            "confident": float((probabilities.max(axis=1) > 0.9).mean()),
+        } | {f"share_{i}": float(s) for i, s in enumerate(metrics.class_shares(probabilities))}
+    print(f"{n:,} generated against {n:,} of: {loaded.note}")
+    print(*(f"  {key:14} {value:10.4f}" for key, value in scores.items()), sep="\n")
+    about = {"gan_utils": __version__, "data": loaded.note, "n": n, "seed": args.seed}
+    scores = {k: None if math.isnan(v) else v for k, v in scores.items()}  # JSON knows no NaN
+    _write_json(args.run / "scores.json", about | scores)
+
+
+def download(args) -> None:
+    """Fetch a data set, unless it is there."""
+    from gan_utils import data
+
+    print(data.download(args.name))
+
+
+def _point_scores(name: str, made, real) -> dict[str, float]:
+    import scipy.stats
+
+    from gan_utils import data, metrics
+
+    if name != "uniform":
+        return metrics.mode_coverage(made, *data.mixture_modes(name))
+    inside = ((made >= 0) & (made <= 1)).all(axis=1).mean()
+    gaps = [scipy.stats.ks_2samp(a, b).statistic for a, b in zip(made.T, real.T, strict=True)]
+    return {"inside": float(inside), "ks_x": float(gaps[0]), "ks_y": float(gaps[1])}
+
+
+def _generate(run: Path, about: dict, n: int, seed: int):
+    if not (run / "generator.keras").is_file():
+        _wrong(f"{run} has no generator.keras yet. Let `{COMMAND} train` go on first.")
+    runtime.setup(seed)
+    import keras
+
+    from gan_utils import gan
+
+    generator = keras.models.load_model(run / "generator.keras", compile=False)
+    return gan.generate(generator, n, seed, about["settings"]["latent"])
+
+
+def _save(model, run: Path, about: dict) -> None:
+    part = run / f".generator.{os.getpid()}.keras"  # Keras insists on the ending
+    try:
+        with model.averaged():
+            model.generator.save(part)
+        part.replace(run / "generator.keras")
+    finally:
+        part.unlink(missing_ok=True)
+    _write_json(run / "run.json", about)
+
+
+def _recipe(name: str, **changes) -> dict:
+    try:
+        return recipes.get(name, **changes)
+    except ValueError as error:
+        _wrong(error)
+
+
+def _read_run(run: Path) -> dict:
+    path = run / "run.json"
+    if not path.is_file():
+        _wrong(f"{run} is no run folder: it has no run.json. `{COMMAND} train` makes one.")
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}). Start in another folder.") from None
+    if about.get("format") != FORMAT:
+        _wrong(
+            f"{path} has format {about.get('format')}, this version reads {FORMAT}. Use gan_utils "
+            f"{about.get('gan_utils')}, which wrote it, or start in another folder with --run."
+        )
+    return about
+
+
+def _check_same_run(run: Path, then: dict, now: dict) -> None:
+    """Leave with a message if ``run`` was begun with other settings than those given now."""
+    then, now = ({"recipe": a["recipe"], "seed": a["seed"]} | a["settings"] for a in (then, now))
+    texts = {"about", "source", "unstated"}
+    differs = [key for key in then | now if key not in texts and then.get(key) != now.get(key)]
+    if differs == ["epochs"] and not now["decay"] and now["epochs"] > then["epochs"]:
+        return
+    if differs:
+        differs = ["recipe"] if "recipe" in differs else differs  # which explains all others
+        told = "; ".join(f"{key} was {then.get(key)}, is now {now.get(key)}" for key in differs)
+        grow = " (they can only grow, and only without decay)" * ("epochs" in differs)
+        _wrong(
+            f"{run} holds another run: {told}{grow}. Repeat the command that began it, or choose "
+            "another folder with --run."
+        )
+
+
+def _write_json(path: Path, content: dict) -> None:
+    from gan_utils import callbacks
+
+    text = json.dumps(content, indent=2) + "\n"
+    callbacks.write_atomically(path, lambda file: file.write(text.encode()))
+
+
+def _print_next(run: Path, recipe: dict) -> None:
+    print(f"In {run} are generator.keras, history.csv, samples/ and samples.gif. Next:")
+    print(f"  {COMMAND} generate {shlex.quote(str(run))} --out samples.png")
+    if recipe["data"] in DIGITS + POINTS:
+        print(f"  {COMMAND} evaluate {shlex.quote(str(run))}")
+
+
+def _wrong(message):
+    print(f"Wrong use: {message}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(COMMAND, description="The GANs of the book, trained and used.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(function, name, about, example):
+        epilog = f"Example: {COMMAND} {name} {example}"
+        command = commands.add_parser(name, help=about, description=about, epilog=epilog)
+        command.set_defaults(command=function)
+        return command.add_argument
+
+    run = {"type": Path, "metavar": "RUN", "help": "folder of a run"}
+    seed = {"type": int, "default": 0, "help": "of all that is random (default: 0)"}
+    folder = {"metavar": "FOLDER", "help": "where the data sets are, instead of $GAN_UTILS_DATA"}
+
+    option = add(show_recipes, "recipes", "List the recipes, or show one in full.", "mlp-mnist")
+    option("name", nargs="?", metavar="NAME", help="the recipe to show")
+
+    about = "Train a recipe; the same command again goes on where it stopped."
+    option = add(train, "train", about, "mlp-mnist --epochs 20")
+    option("recipe", metavar="RECIPE", help=f"see {COMMAND} recipes")
+    option("--epochs", type=_count, metavar="N", help="instead of the recipe's")
+    option("--run", type=Path, metavar="DIR", help="(default: runs/RECIPE-seedSEED)")
+    option("--seed", **seed)
+    option("--data", **folder)
+
+    about = "Make images or points with a trained generator."
+    option = add(generate, "generate", about, "runs/mlp-mnist-seed0 -n 100 --out digits.png")
+    option("run", **run)
+    option("-n", type=_count, metavar="N", help="how many (default: 64 for a .png, else 10000)")
+    option("--out", type=Path, required=True, help=".npz, .png, or a folder for a .png each")
+    option("--seed", **seed)
+
+    about = (
+        "Score a trained generator: digits by their Fréchet distance to the test images in the "
+        "features of the digit classifier, the share it is sure of (more than 0.9) and the share "
+        "of each class; points by the Fréchet distance of their coordinates to the data, and by "
+        "how they fill the square (share inside, Kolmogorov-Smirnov statistics) or the modes. "
+        "Writes scores.json into the run folder."
+    )
+    option = add(evaluate, "evaluate", about, "runs/mlp-mnist-seed0")
+    option("run", **run)
+    option("-n", type=_count, default=10_000, metavar="N", help="samples (default: 10000)")
+    option("--seed", **seed)
+    option("--data", **folder)
+
+    option = add(download, "download", "Fetch a data set into the cache.", "cifar10")
+    option("name", choices=("cifar10", "mnist"), help="the data set")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

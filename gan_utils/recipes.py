@@ -1,0 +1,208 @@
+"""Named experiments as plain data: data set, networks, loss, optimisers, schedule, epochs.
+
+The sources' experiments are among them. What a source leaves unstated or gets wrong, and what was
+chosen here, stands in the recipe under ``"unstated"``.
+"""
+
+import copy
+
+import numpy as np
+
+from gan_utils import data, runtime
+
+# One setting a line would fill three screens, hence:
+# fmt: off
+#: Name -> recipe. ``"generator"`` and ``"discriminator"`` are functions of ``networks`` with their
+#: options; ``"loss"`` goes to ``losses.make``, the optimisers to ``keras.optimizers.Adam``.
+#: ``"decay"`` (None, ``"cosine"`` or ``"linear"``) lets both learning rates fall to 0 over the run.
+#: ``"r1"`` and ``"r1_every"``, where given, are the penalty's of ``gan.GAN``.
+#: ``"rows"``, where given, is the (start, stop) of the training images that are used.
+RECIPES: dict[str, dict] = {}
+RECIPES["paddle-uniform"] = {
+    "about": "fully connected GAN on the unit square; trains whoever has the larger loss",
+    "source": "The PaddlePaddle chapter", "data": "uniform", "epochs": 20, "batch_size": 128,
+    "generator": ["fc_generator", {"latent_dim": 10, "hidden": 10}],
+    "discriminator": ["fc_discriminator", {"hidden": 10, "softmax": True}],
+    "loss": {"name": "non_saturating"}, "schedule": "larger_loss", "latent": "normal",
+    "g_optimizer": {"learning_rate": 1e-4, "beta_1": 0.5},
+    "d_optimizer": {"learning_rate": 1e-4, "beta_1": 0.5}, "decay": None,
+    "unstated": [
+        "Hidden and noise size: not in the text; its file gan_conf.py has 10 and 10.",
+        "Passes: not in the text; gan_trainer.py makes 100 of 10,000 batches, each drawn anew "
+        "from all points. Ours: 20 epochs of 7,812 batches, shuffled.",
+        "Its trainer, not its text, trains no network more than 5 times in a row. Ours may.",
+        "It updates D twice in a turn, on fakes and then on reals; ours once, on both.",
+    ],
+}
+RECIPES["paddle-mnist"] = {
+    "about": "DCGAN on MNIST; trains whoever has the larger loss",
+    "source": "The PaddlePaddle chapter", "data": "mnist", "epochs": 20, "batch_size": 128,
+    "generator": ["paddle_dcgan_generator", {"size": 28, "channels": 1}],
+    "discriminator": ["paddle_dcgan_discriminator", {"size": 28, "softmax": True}],
+    "loss": {"name": "non_saturating"}, "schedule": "larger_loss", "latent": "normal",
+    "g_optimizer": {"learning_rate": 1e-4, "beta_1": 0.5},
+    "d_optimizer": {"learning_rate": 1e-4, "beta_1": 0.5}, "decay": None,
+    "unstated": [
+        "Channels and noise size: not in the text; its file gan_conf_image.py has 64 and 100.",
+        "Learning rate: 0.0001 in the text, 0.0002 in that file. Ours: the text's.",
+        "Passes: not in the text; gan_trainer.py makes 100 of 1,000 batches, each drawn anew "
+        "from all images. Ours: 20 epochs, shuffled.",
+        "Its trainer, not its text, trains no network more than 5 times in a row. Ours may.",
+        "It updates D twice in a turn, on fakes and then on reals; ours once, on both.",
+    ],
+}
+RECIPES["paddle-cifar10"] = {
+    "about": "DCGAN on CIFAR-10; trains whoever has the larger loss",
+    "source": "The PaddlePaddle chapter", "data": "cifar10", "epochs": 20, "batch_size": 128,
+    "generator": ["paddle_dcgan_generator", {"size": 32, "channels": 3}],
+    "discriminator": ["paddle_dcgan_discriminator",
+                      {"size": 32, "channels": 3, "softmax": True}],
+    "loss": {"name": "non_saturating"}, "schedule": "larger_loss", "latent": "normal",
+    "g_optimizer": {"learning_rate": 1e-4, "beta_1": 0.5},
+    "d_optimizer": {"learning_rate": 1e-4, "beta_1": 0.5}, "decay": None,
+    "unstated": ["The same as for paddle-mnist."],
+}
+RECIPES["fluid-dcgan-mnist"] = {
+    "about": "DCGAN on MNIST; D ends in a sigmoid, and the loss applies another",
+    "source": "The Fluid notebook", "data": "mnist", "epochs": 20, "batch_size": 128,
+    "generator": ["fluid_generator", {}],
+    "discriminator": ["fluid_discriminator", {"double_sigmoid": True}],
+    "loss": {"name": "non_saturating"}, "schedule": [1, 2], "latent": "uniform",
+    "g_optimizer": {"learning_rate": 2e-4}, "d_optimizer": {"learning_rate": 2e-4},
+    "decay": None,
+    "unstated": [
+        "It says one update of D to two of G, but runs D's program twice a batch, on fakes and "
+        "then on reals: two to two. Ours updates D once, on the sum of both losses.",
+        "Left to the framework: convolutions without padding, slope 0.02 of the leaky ReLU, "
+        "beta_1 = 0.9 of Adam.",
+    ],
+}
+RECIPES["mlp-mnist"] = {
+    "about": "one hidden layer in each network on MNIST; real targets 0.9",
+    "source": "The MLP chapter", "data": "mnist", "rows": [5000, 60000], "epochs": 100,
+    "batch_size": 100, "generator": ["mlp_generator", {}],
+    "discriminator": ["mlp_discriminator", {}],
+    "loss": {"name": "non_saturating", "real_target": 0.9},
+    "schedule": [1, 1], "latent": "uniform",
+    "g_optimizer": {"learning_rate": 1e-3}, "d_optimizer": {"learning_rate": 1e-3},
+    "decay": None,
+    "unstated": [
+        "It sets a learning rate of 0.002 and does not use it: Adam takes its default, 0.001.",
+        "Its loader sets the first 5,000 images aside, unsaid: 55,000 remain.",
+        "One z serves both updates of a step there; ours draws one for each.",
+    ],
+}
+RECIPES["dcgan-mnist"] = {
+    "about": "the book's DCGAN on MNIST: small, quick, a penalty in place of D's normalisation",
+    "source": "this book", "data": "mnist", "epochs": 8, "batch_size": 64,
+    "generator": ["dcgan_generator", {"latent_dim": 64, "size": 28, "width": 32}],
+    "discriminator": ["dcgan_discriminator", {"size": 28, "width": 32, "batch_norm": False}],
+    "loss": {"name": "non_saturating"}, "schedule": [1, 1], "latent": "normal",
+    "r1": 1.0, "r1_every": 4,
+    "g_optimizer": {"learning_rate": 2e-3, "beta_1": 0.5, "use_ema": True, "ema_momentum": 0.995},
+    "d_optimizer": {"learning_rate": 2e-3, "beta_1": 0.5}, "decay": "cosine",
+    "unstated": [],
+}
+RECIPES["dcgan-cifar10"] = {
+    "about": "the book's DCGAN on CIFAR-10",
+    "source": "this book", "data": "cifar10", "epochs": 30, "batch_size": 64,
+    "generator": ["dcgan_generator", {"size": 32, "channels": 3, "width": 64}],
+    "discriminator": ["dcgan_discriminator", {"size": 32, "channels": 3, "width": 64}],
+    "loss": {"name": "non_saturating"}, "schedule": [1, 1], "latent": "normal",
+    "g_optimizer": {"learning_rate": 2e-4, "beta_1": 0.5,
+                    "use_ema": True, "ema_momentum": 0.999},
+    "d_optimizer": {"learning_rate": 2e-4, "beta_1": 0.5}, "decay": None,
+    "unstated": [],
+}
+# fmt: on
+
+
+def get(name: str, **changes) -> dict:
+    """Return a copy of a recipe, with some of its settings changed.
+
+    Args:
+        name: of the recipe.
+        changes: settings of the recipe and their new values, such as ``epochs=2``.
+
+    Raises:
+        ValueError: an unknown recipe or setting, or ``epochs`` or ``batch_size`` that is not a
+            whole number from 1 on.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"There is no recipe {name!r}. There are: {', '.join(RECIPES)}.")
+    recipe = copy.deepcopy(RECIPES[name])
+    if unknown := sorted(changes.keys() - recipe.keys()):
+        raise ValueError(f"{name} has no setting {unknown[0]!r}. It has: {', '.join(recipe)}.")
+    recipe |= copy.deepcopy(changes)
+    for setting in ("epochs", "batch_size"):
+        if type(value := recipe[setting]) is not int or value < 1:
+            raise ValueError(f"{setting} is {value!r}; it must be a whole number from 1 on.")
+    return recipe
+
+
+def load_data(recipe: dict, loaded: data.ImageData | data.PointData | None = None) -> np.ndarray:
+    """Return what a recipe trains on: uint8 images (n, height, width, channels) or points (n, 2).
+
+    Args:
+        recipe: from ``get``.
+        loaded: what ``data.load`` returned for it, if that is at hand.
+
+    Raises:
+        ValueError: the recipe's rows go beyond the data. In the quick profile, whose stand-ins are
+            small, it trains on all rows instead.
+    """
+    loaded = loaded or data.load(recipe["data"])
+    x = loaded.points if isinstance(loaded, data.PointData) else loaded.images
+    start, stop = recipe.get("rows") or (0, len(x))
+    if stop <= len(x):
+        return x[start:stop]
+    if runtime.profile() == "quick":
+        return x
+    raise ValueError(f"The recipe takes rows {start} to {stop}, but {loaded.name} has {len(x):,}.")
+
+
+def build(recipe: dict, rows: int):
+    """Build a recipe's networks and compile them.
+
+    Args:
+        recipe: from ``get``.
+        rows: of the data; with epochs and batch size they give the length of a decay.
+
+    Returns:
+        Compiled ``gan.GAN``, whose initial weights depend on Keras's random seed.
+
+    Raises:
+        ValueError: a decay of another name, or one with the schedule ``"larger_loss"``.
+    """
+    import keras
+
+    from gan_utils import gan, losses, networks
+
+    schedule, decay = recipe["schedule"], recipe["decay"]
+    if decay not in (None, "cosine", "linear") or (decay and schedule == "larger_loss"):
+        raise ValueError(
+            f"decay is {decay!r}; it must be 'cosine', 'linear' or None, and None with the schedule"
+            " 'larger_loss', where the number of updates is not known beforehand."
+        )
+    k_d, k_g = (1, 1) if schedule == "larger_loss" else schedule
+    steps = max(1, rows // (recipe["batch_size"] * k_d) * recipe["epochs"])
+
+    def adam(learning_rate, updates, **options):
+        if decay == "cosine":
+            learning_rate = keras.optimizers.schedules.CosineDecay(learning_rate, updates)
+        elif decay == "linear":
+            learning_rate = keras.optimizers.schedules.PolynomialDecay(learning_rate, updates, 0.0)
+        return keras.optimizers.Adam(learning_rate, **options)
+
+    generator, discriminator = (
+        getattr(networks, name)(**options)
+        for name, options in (recipe["generator"], recipe["discriminator"])
+    )
+    loss = losses.make(**recipe["loss"])
+    penalty = {name: recipe[name] for name in ("r1", "r1_every") if name in recipe}
+    model = gan.GAN(generator, discriminator, loss, schedule, recipe["latent"], **penalty)
+    model.compile(
+        adam(updates=steps * k_g, **recipe["g_optimizer"]),
+        adam(updates=steps * k_d, **recipe["d_optimizer"]),
+    )
+    return model

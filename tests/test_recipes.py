@@ -1,0 +1,140 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from gan_utils import data, networks, recipes
+
+
+def tiny_data(recipe, rows=16):
+    """Random rows of the shape that a recipe trains on."""
+    rng = np.random.default_rng(0)
+    if recipe["data"] == "uniform":
+        return rng.random((rows, 2), dtype=np.float32)
+    shape = (32, 32, 3) if recipe["data"] == "cifar10" else (28, 28, 1)
+    return rng.integers(0, 256, (rows, *shape), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_every_recipe_trains(name):
+    recipe = recipes.get(name, epochs=1, batch_size=8)
+    x = tiny_data(recipe)
+    keras.utils.set_random_seed(0)
+    model = recipes.build(recipe, len(x))
+    before = [w.copy() for w in model.get_weights()]
+    history = model.fit(x, epochs=1, batch_size=8, verbose=0).history
+    assert int(model.step) == 2
+    assert all(np.isfinite(values).all() for values in history.values())
+    changed = [(a != b).any() for a, b in zip(before, model.get_weights(), strict=True)]
+    assert any(changed)
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_every_recipe_is_plain_and_complete_data(name):
+    recipe = recipes.RECIPES[name]
+    assert json.loads(json.dumps(recipe)) == recipe
+    assert recipe.keys() - {"rows"} == recipes.RECIPES["dcgan-mnist"].keys()
+    if recipe["source"] != "this book":
+        assert recipe["unstated"], "what a source does not say is said here"
+    with pytest.raises(ValueError, match=f"There are: .*{recipe['data']}"):
+        data.load("nothing")
+    assert all(hasattr(networks, recipe[role][0]) for role in ("generator", "discriminator"))
+
+
+def test_the_settings_of_the_sources():
+    """What the five sources state, looked up again."""
+    mlp = recipes.get("mlp-mnist")
+    assert (mlp["epochs"], mlp["batch_size"], mlp["latent"]) == (100, 100, "uniform")
+    assert mlp["loss"] == {"name": "non_saturating", "real_target": 0.9}
+    fluid = recipes.get("fluid-dcgan-mnist")
+    assert (fluid["epochs"], fluid["batch_size"], fluid["schedule"]) == (20, 128, [1, 2])
+    for name in ("paddle-uniform", "paddle-mnist", "paddle-cifar10"):
+        paddle = recipes.get(name)
+        assert (paddle["schedule"], paddle["latent"]) == ("larger_loss", "normal")
+        assert paddle["g_optimizer"] == {"learning_rate": 1e-4, "beta_1": 0.5}
+        model = recipes.build(paddle, 1000)
+        assert any("logits" in layer.name for layer in model.discriminator.layers), "a softmax"
+
+
+def test_adams_defaults_are_those_that_the_sources_rely_on():
+    model = recipes.build(recipes.get("mlp-mnist"), 55_000)
+    default = keras.optimizers.Adam()
+    assert float(model.d_optimizer.learning_rate) == float(default.learning_rate)
+    model = recipes.build(recipes.get("fluid-dcgan-mnist"), 1000)
+    assert model.g_optimizer.beta_1 == 0.9
+    assert model.schedule == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("dcgan", {}, "no recipe 'dcgan'. There are: paddle-uniform, .*mlp-mnist"),
+        ("mlp-mnist", {"epoch": 3}, "mlp-mnist has no setting 'epoch'. It has: about, .*epochs"),
+        ("mlp-mnist", {"epochs": 0}, "epochs is 0; it must be a whole number from 1 on"),
+        ("mlp-mnist", {"epochs": 2.0}, "epochs is 2.0"),
+        ("mlp-mnist", {"epochs": True}, "epochs is True"),
+        ("mlp-mnist", {"batch_size": "8"}, "batch_size is '8'"),
+    ],
+)
+def test_what_does_not_exist_is_refused(name, changes, message):
+    with pytest.raises(ValueError, match=message):
+        recipes.get(name, **changes)
+
+
+def test_a_change_does_not_reach_the_recipe():
+    mine = recipes.get("mlp-mnist", epochs=3)
+    mine["loss"]["real_target"] = 0.5
+    mine["unstated"].clear()
+    assert recipes.get("mlp-mnist")["loss"]["real_target"] == 0.9
+    assert recipes.get("mlp-mnist")["epochs"] == 100
+    assert recipes.RECIPES["mlp-mnist"]["unstated"]
+
+
+@pytest.mark.parametrize(("decay", "schedule"), [("cosine", (2, 3)), ("linear", (1, 1))])
+def test_both_learning_rates_reach_zero_at_the_end(decay, schedule):
+    recipe = recipes.get("mlp-mnist", epochs=3, batch_size=4, decay=decay, schedule=schedule)
+    x = tiny_data(recipe, rows=25)
+    model = recipes.build(recipe, len(x))
+    for optimizer in (model.g_optimizer, model.d_optimizer):
+        assert float(optimizer.learning_rate) == pytest.approx(1e-3)
+    model.fit(x, epochs=3, batch_size=4, verbose=0)
+    for optimizer in (model.g_optimizer, model.d_optimizer):
+        assert float(optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "decay"), [("paddle-mnist", "cosine"), ("mlp-mnist", "exponential")]
+)
+def test_a_decay_that_cannot_be_is_refused(name, decay):
+    with pytest.raises(ValueError, match=f"decay is '{decay}'; it must be 'cosine', 'linear' or"):
+        recipes.build(recipes.get(name, decay=decay), 1000)
+
+
+def test_the_same_seed_gives_the_same_initial_weights():
+    def weights(seed):
+        keras.utils.set_random_seed(seed)
+        return recipes.build(recipes.get("dcgan-mnist"), 1000).get_weights()
+
+    for a, b in zip(weights(1), weights(1), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert any((a != b).any() for a, b in zip(weights(1), weights(2), strict=True))
+
+
+def test_rows(monkeypatch):
+    images = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
+    labels = np.zeros(10, np.uint8)
+    loaded = data.ImageData("ten", images, labels, images, labels, "ten images")
+    recipe = recipes.get("mlp-mnist", rows=[2, 10])
+    np.testing.assert_array_equal(recipes.load_data(recipe, loaded), images[2:])
+    recipe["rows"] = [2, 11]
+    monkeypatch.setenv("GAN_BOOK_PROFILE", "quick")
+    assert len(recipes.load_data(recipe, loaded)) == 10, "a stand-in is used as a whole"
+    monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
+    with pytest.raises(ValueError, match="takes rows 2 to 11, but ten has 10"):
+        recipes.load_data(recipe, loaded)
+
+
+def test_points_are_loaded_by_name():
+    points = recipes.load_data(recipes.get("paddle-uniform"))
+    assert points.shape == (1_000_000, 2) and points.dtype == np.float32

@@ -257,6 +257,38 @@ def line(what, value, bar, reached, unit=""):
     return f"| {what} | {value}{unit} | {bar} | {'reached' if reached else '**missed**'} |\n"
 
 
+def quality_section(seconds):
+    """Return the part of the report on the time to quality, or what is missing for it."""
+    try:
+        level, whole, rows = time_to_quality(seconds)
+    except FileNotFoundError as error:
+        return f"\n## Time to quality\n\nNot measured yet: {error}\n"
+    text = (
+        "\n## Time to quality\n\nFréchet distance between 10,000 samples and the 10,000 test "
+        "images of MNIST, in the features of the frozen digit classifier. The networks and "
+        "settings of TensorFlow's DCGAN tutorial end, after 50 epochs, at a distance of "
+        f"**{level:.1f}** (mean of the last {LAST} scores); at the seconds a step measured above "
+        f"that takes {whole / 60:.0f} minutes. Curves: `experiments/results/tutorial_dcgan.csv` "
+        "and `dcgan_mnist.csv`, over steps.\n\n"
+        "| seed of `dcgan-mnist` | at that level after | share of the tutorial's time | "
+        "ends at | share of that level | after |\n|---:|---:|---:|---:|---:|---:|\n"
+    )
+    for seed, seconds, end, total in rows:
+        text += (
+            f"| {seed:.0f} | {seconds:.0f} s | 1/{whole / seconds:.0f} | {end:.1f} | "
+            f"{end / level:.2f} | {total / 60:.1f} min |\n"
+        )
+    slowest = max(seconds for _, seconds, _, _ in rows)
+    worst = max(end for _, _, end, _ in rows) / level
+    longest = max(total for *_, total in rows)
+    text += f"\n{BARS}"
+    text += line("slowest seed to the level", f"1/{whole / slowest:.0f}", "1/100",
+                 whole / slowest >= 100)  # fmt: skip
+    text += line("worst seed at its end, share of the level", f"{worst:.2f}", "0.50 in 8 min",
+                 worst <= 0.5 and longest <= 480)  # fmt: skip
+    return text
+
+
 def main():
     runtime.setup(0)
     images = data.load("mnist").images
@@ -327,30 +359,7 @@ def main():
     text += line("import gan_utils", f"{imports:.3f}", "0.3 s", imports < 0.3, " s")
     text += f"\nTo sample 10,000 images with `dcgan-mnist` takes {sampling:.1f} s.\n"
 
-    level, whole, rows = time_to_quality(conv)
-    text += (
-        "\n## Time to quality\n\nFréchet distance between 10,000 samples and the 10,000 test "
-        "images of MNIST, in the features of the frozen digit classifier. The networks and "
-        "settings of TensorFlow's DCGAN tutorial end, after 50 epochs, at a distance of "
-        f"**{level:.1f}** (mean of the last {LAST} scores); at the seconds a step measured above "
-        f"that takes {whole / 60:.0f} minutes. Curves: `experiments/results/tutorial_dcgan.csv` "
-        "and `dcgan_mnist.csv`, over steps.\n\n"
-        "| seed of `dcgan-mnist` | at that level after | share of the tutorial's time | "
-        "ends at | share of that level | after |\n|---:|---:|---:|---:|---:|---:|\n"
-    )
-    for seed, seconds, end, total in rows:
-        text += (
-            f"| {seed:.0f} | {seconds:.0f} s | 1/{whole / seconds:.0f} | {end:.1f} | "
-            f"{end / level:.2f} | {total / 60:.1f} min |\n"
-        )
-    slowest = max(seconds for _, seconds, _, _ in rows)
-    worst = max(end for _, _, end, _ in rows) / level
-    longest = max(total for *_, total in rows)
-    text += f"\n{BARS}"
-    text += line("slowest seed to the level", f"1/{whole / slowest:.0f}", "1/100",
-                 whole / slowest >= 100)  # fmt: skip
-    text += line("worst seed at its end, share of the level", f"{worst:.2f}", "0.50 in 8 min",
-                 worst <= 0.5 and longest <= 480)  # fmt: skip
+    text += quality_section(conv)
     (ROOT / "benchmarks" / "RESULTS.md").write_text(text, encoding="utf-8")
     print(text)
 

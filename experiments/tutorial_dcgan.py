@@ -24,7 +24,7 @@ from gan_utils import data, metrics, runtime
 
 EPOCHS, BATCH, LATENT = 50, 256, 100
 STEPS = 235  # an epoch: 234 batches of 256 and one of 96
-SCORED = [11, 13, 15, 20, 25, 30, 35, 40, 45, 46, 47, 48, 49, 50]
+SCORED = [1, 2, 3, 4, 6, 8, 10, 12, 15, 20, 25, 30, 35, 40, 45, 46, 47, 48, 49, 50]
 STATE = ROOT / "runs" / "tutorial_dcgan" / "state.npz"
 
 

@@ -7,6 +7,7 @@ experiments/results/vanilla_variants.csv.
 """
 
 import functools
+import os
 
 import keras
 import numpy as np
@@ -80,4 +81,5 @@ def one(variant, seed):
 
 
 if __name__ == "__main__":
-    run(__file__, [{"variant": v, "seed": s} for s in range(5) for v in VARIANTS], one)
+    jobs = [{"variant": v, "seed": s} for s in range(5) for v in VARIANTS]
+    run(__file__, jobs, one, processes=os.cpu_count())

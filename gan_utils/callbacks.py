@@ -27,10 +27,10 @@ class Checkpoint(keras.callbacks.Callback):
     """Exact resume: keep all that the next step depends on, and start from it when there is one.
 
     ``folder/checkpoints`` holds the two newest states, each with the whole history;
-    ``folder/history.csv`` is the history to read. A run that was killed and is started again with the same
-    ``fit`` ends with the same weights, bit for bit on the same machine with the same versions, as
-    one that was never interrupted. Every file is written whole or not at all, and nothing is
-    pickled.
+    ``folder/history.csv`` is the history to read. A run that was killed and is started again with
+    the same ``fit`` ends with the same weights, bit for bit on the same machine with the same
+    versions, as one that was never interrupted. Every file is written whole or not at all, and
+    nothing is pickled.
 
     Args:
         folder: of the run.

@@ -59,7 +59,11 @@ def write_archive(path, members=None):
     """Write the tiny CIFAR-10 as published, some members with other contents or (None) not."""
     contents = {name: batch.tobytes() for name, batch in zip(BATCHES, RECORDS, strict=True)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w:gz") as archive:
+    # mtime=0: written twice, the archive is to have the same hash
+    with (
+        gzip.GzipFile(path, "wb", mtime=0) as file,
+        tarfile.open(fileobj=file, mode="w") as archive,
+    ):
         for name, content in (contents | {"readme.html": b"hello"} | (members or {})).items():
             if content is not None:
                 info = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")

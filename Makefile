@@ -28,7 +28,7 @@ execute:  ## re-run stale notebooks in full and stamp them (ARGS="NAME... --forc
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) tools/execute.py $(ARGS)
 
-benchmark:  ## measure speed and time to quality into benchmarks/RESULTS.md (12 minutes)
+benchmark:  ## measure speed and time to quality into benchmarks/RESULTS.md (5 minutes)
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) benchmarks/benchmark.py
 

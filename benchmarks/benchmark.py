@@ -1,6 +1,6 @@
 """How fast, how big, how soon good: ratios measured on this machine, written to RESULTS.md.
 
-    make benchmark        about 12 minutes on 2 cores; let nothing else run
+    make benchmark        about 5 minutes on 2 cores; let nothing else run
 
 Two things are compared by running them in turns, A B A B ..., and taking the medians, so that a
 machine that slows down slows both down. The time to quality combines the curves over *steps* of

@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from gan_utils import __version__, recipes, runtime
+from gan_utils import __version__, files, recipes, runtime
 
 FORMAT = 1  # of run.json; raise it when runs of before can no longer go on
 COMMAND = "python -m gan_utils"
@@ -100,7 +100,7 @@ def generate(args) -> None:
     import numpy as np
     from PIL import Image
 
-    from gan_utils import callbacks, plots
+    from gan_utils import plots
 
     if folder:
         part = out.with_name(f".{out.name}.{os.getpid()}.part")
@@ -113,13 +113,13 @@ def generate(args) -> None:
             shutil.rmtree(part, ignore_errors=True)
     elif out.suffix == ".npz":
         arrays = {"points" if points else "images": made}
-        callbacks.write_atomically(out, lambda file: np.savez_compressed(file, **arrays))
+        files.write_atomically(out, lambda file: np.savez_compressed(file, **arrays))
     elif points:
         figure = plots.titled_samples(made, f"{len(made):,} points")
-        callbacks.write_atomically(out, lambda file: figure.savefig(file, format="png", dpi=100))
+        files.write_atomically(out, lambda file: figure.savefig(file, format="png", dpi=100))
     else:
         picture = Image.fromarray(plots.tile(made, math.ceil(math.sqrt(len(made)))).squeeze())
-        callbacks.write_atomically(out, lambda file: picture.save(file, "PNG"))
+        files.write_atomically(out, lambda file: picture.save(file, "PNG"))
     print(f"{len(made):,} {'points' if points else 'images'} from {args.run} are in {out}")
 
 
@@ -235,10 +235,8 @@ def _check_same_run(run: Path, then: dict, now: dict) -> None:
 
 
 def _write_json(path: Path, content: dict) -> None:
-    from gan_utils import callbacks
-
     text = json.dumps(content, indent=2) + "\n"
-    callbacks.write_atomically(path, lambda file: file.write(text.encode()))
+    files.write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def _print_next(run: Path, recipe: dict) -> None:

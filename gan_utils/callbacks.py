@@ -7,7 +7,6 @@ hundred steps, so "every N steps" means the first such moment at or after each m
 import csv
 import io
 import json
-import os
 import time
 import warnings
 import zipfile
@@ -18,7 +17,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from gan_utils import gan, plots
+from gan_utils import files, gan, plots
 
 FORMAT = 1  # of a checkpoint; raise it when an old one can no longer be read
 
@@ -62,7 +61,7 @@ class Checkpoint(keras.callbacks.Callback):
                 path.rename(path.with_suffix(".damaged"))
                 warnings.warn(
                     f"{path} is damaged ({error}). It was set aside; going on from the state "
-                    "before it.",
+                    "before it, if there is one.",
                     stacklevel=2,
                 )
                 continue
@@ -102,7 +101,9 @@ class Checkpoint(keras.callbacks.Callback):
         about = self._about() | {"step": step, "history": self.rows}
         state = {str(number): v.numpy() for number, v in enumerate(self.gan.state())}
         try:
-            write_atomically(path, lambda file: np.savez(file, about=json.dumps(about), **state))
+            files.write_atomically(
+                path, lambda file: np.savez(file, about=json.dumps(about), **state)
+            )
         except OSError as error:
             older = sorted(self.folder.glob("checkpoints/step-*.npz"))
             raise OSError(
@@ -151,7 +152,7 @@ class Checkpoint(keras.callbacks.Callback):
         writer = csv.DictWriter(text, list(self.rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        write_atomically(
+        files.write_atomically(
             self.folder / "history.csv", lambda file: file.write(text.getvalue().encode())
         )
 
@@ -201,7 +202,7 @@ class SampleGrid(keras.callbacks.Callback):
         frames = [Image.open(path).convert("P") for path in chosen]
         size = frames[-1].size
         frames = [frame if frame.size == size else frame.resize(size) for frame in frames]
-        write_atomically(
+        files.write_atomically(
             self.folder / "samples.gif",
             lambda file: frames[0].save(
                 file, "GIF", save_all=True, append_images=frames[1:], duration=150, loop=0
@@ -217,7 +218,7 @@ class SampleGrid(keras.callbacks.Callback):
             f"epoch {epoch + 1}, step {step:,}{losses}",
         )
         name = f"{epoch:04d}_{step:07d}.png"
-        write_atomically(
+        files.write_atomically(
             self.folder / "samples" / name, lambda file: figure.savefig(file, format="png", dpi=80)
         )
 
@@ -268,21 +269,3 @@ class StopOnNaN(keras.callbacks.Callback):
             f"Since step {step + 1:,} the losses are not finite. {where} Try a lower learning "
             "rate, and look at the gradient norms in the history."
         )
-
-
-def write_atomically(path: Path, write: Callable) -> None:
-    """Call ``write`` with a binary file that becomes ``path`` in one go, or leaves no trace.
-
-    Raises:
-        OSError: it cannot be written. What was at ``path`` before is still there.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

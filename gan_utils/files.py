@@ -1,4 +1,4 @@
-"""Finding, fetching and checking the files of data sets.
+"""Finding, fetching and checking the files of data sets, and writing files whole or not at all.
 
 In ``$GAN_UTILS_DATA``, then in the user's cache; after that the full profile downloads, and the
 quick profile does without. No file is trusted: hashes, formats and lengths are checked, and nothing
@@ -254,3 +254,21 @@ def _remove_leftovers(folder: Path) -> None:
         with contextlib.suppress(OSError):  # another process was faster, or it is another user's
             if max(p.stat().st_mtime for p in (left, *left.iterdir())) < time.time() - 3600:
                 shutil.rmtree(left)
+
+
+def write_atomically(path: Path, write) -> None:
+    """Call ``write`` with a binary file that becomes ``path`` in one go, or leaves no trace.
+
+    Raises:
+        OSError: it cannot be written. What was at ``path`` before is still there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -18,14 +18,17 @@ from gan_utils import data, runtime
 #: ``"r1"`` and ``"r1_every"``, where given, are the penalty's of ``gan.GAN``.
 #: ``"rows"``, where given, is the (start, stop) of the training images that are used.
 RECIPES: dict[str, dict] = {}
-RECIPES["paddle-uniform"] = {
-    "about": "fully connected GAN on the unit square; trains whoever has the larger loss",
-    "source": "The PaddlePaddle chapter", "data": "uniform", "epochs": 20, "batch_size": 128,
-    "generator": ["fc_generator", {"latent_dim": 10, "hidden": 10}],
-    "discriminator": ["fc_discriminator", {"hidden": 10, "softmax": True}],
+PADDLE = {
+    "source": "The PaddlePaddle chapter", "epochs": 20, "batch_size": 128,
     "loss": {"name": "non_saturating"}, "schedule": "larger_loss", "latent": "normal",
     "g_optimizer": {"learning_rate": 1e-4, "beta_1": 0.5},
     "d_optimizer": {"learning_rate": 1e-4, "beta_1": 0.5}, "decay": None,
+}
+RECIPES["paddle-uniform"] = PADDLE | {
+    "about": "fully connected GAN on the unit square; trains whoever has the larger loss",
+    "data": "uniform",
+    "generator": ["fc_generator", {"latent_dim": 10, "hidden": 10}],
+    "discriminator": ["fc_discriminator", {"hidden": 10, "softmax": True}],
     "unstated": [
         "Hidden and noise size: not in the text; its file gan_conf.py has 10 and 10.",
         "Passes: not in the text; gan_trainer.py makes 100 of 10,000 batches, each drawn anew "
@@ -34,14 +37,11 @@ RECIPES["paddle-uniform"] = {
         "It updates D twice in a turn, on fakes and then on reals; ours once, on both.",
     ],
 }
-RECIPES["paddle-mnist"] = {
+RECIPES["paddle-mnist"] = PADDLE | {
     "about": "DCGAN on MNIST; trains whoever has the larger loss",
-    "source": "The PaddlePaddle chapter", "data": "mnist", "epochs": 20, "batch_size": 128,
+    "data": "mnist",
     "generator": ["paddle_dcgan_generator", {"size": 28, "channels": 1}],
     "discriminator": ["paddle_dcgan_discriminator", {"size": 28, "softmax": True}],
-    "loss": {"name": "non_saturating"}, "schedule": "larger_loss", "latent": "normal",
-    "g_optimizer": {"learning_rate": 1e-4, "beta_1": 0.5},
-    "d_optimizer": {"learning_rate": 1e-4, "beta_1": 0.5}, "decay": None,
     "unstated": [
         "Channels and noise size: not in the text; its file gan_conf_image.py has 64 and 100.",
         "Learning rate: 0.0001 in the text, 0.0002 in that file. Ours: the text's.",
@@ -51,15 +51,12 @@ RECIPES["paddle-mnist"] = {
         "It updates D twice in a turn, on fakes and then on reals; ours once, on both.",
     ],
 }
-RECIPES["paddle-cifar10"] = {
+RECIPES["paddle-cifar10"] = PADDLE | {
     "about": "DCGAN on CIFAR-10; trains whoever has the larger loss",
-    "source": "The PaddlePaddle chapter", "data": "cifar10", "epochs": 20, "batch_size": 128,
+    "data": "cifar10",
     "generator": ["paddle_dcgan_generator", {"size": 32, "channels": 3}],
     "discriminator": ["paddle_dcgan_discriminator",
                       {"size": 32, "channels": 3, "softmax": True}],
-    "loss": {"name": "non_saturating"}, "schedule": "larger_loss", "latent": "normal",
-    "g_optimizer": {"learning_rate": 1e-4, "beta_1": 0.5},
-    "d_optimizer": {"learning_rate": 1e-4, "beta_1": 0.5}, "decay": None,
     "unstated": ["The same as for paddle-mnist."],
 }
 RECIPES["fluid-dcgan-mnist"] = {

@@ -168,7 +168,10 @@ def page_context(app, pagename, templatename, context, doctree):
 
 
 def leave_classes_alone(mock, *args, **kwargs):
-    """Call a mocked name; used as a decorator it gives back the class that it decorates."""
+    """Call a mocked name; used as a decorator it gives back the class that it decorates.
+
+    Without this, a class that registers itself with Keras is a mock on the API page.
+    """
     if len(args) == 1 and isinstance(args[0], type):
         return args[0]
     return call_mock(mock, *args, **kwargs)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML, Markdown
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from PIL import Image
@@ -138,6 +139,18 @@ def loss_curves(
     return figure
 
 
+def pixels(figure: Figure) -> np.ndarray:
+    """Draw a figure into pixels, as a frame of a film, and close it.
+
+    Returns:
+        uint8 (height, width, 3), of the figure's size in inches times its dpi.
+    """
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    plt.close(figure)
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
 def diagram(
     boxes: Mapping[str, tuple[float, float, str]],
     arrows: Sequence[tuple],
@@ -219,12 +232,12 @@ def table(rows: Sequence[Mapping[str, object]], caption: str = "") -> HTML:
 FILM_SCRIPT = """
 (() => {
   const film = document.currentScript.parentElement, sheet = film.querySelector("img");
-  const {columns, labels} = JSON.parse(film.dataset.film);
+  const {columns, labels, scale} = JSON.parse(film.dataset.film);
   const start = () => {
     const canvas = document.createElement("canvas"), rows = Math.ceil(labels.length / columns);
     canvas.width = sheet.naturalWidth / columns; canvas.height = sheet.naturalHeight / rows;
     canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", sheet.alt);
-    canvas.style.cssText = `display:block;width:${2 * canvas.width}px;max-width:100%`;
+    canvas.style.cssText = `display:block;width:${scale * canvas.width}px;max-width:100%`;
     const bar = document.createElement("div"), play = document.createElement("button");
     const range = document.createElement("input"), label = document.createElement("output");
     bar.style.cssText = "display:flex;flex-wrap:wrap;gap:.5em;align-items:center;margin-top:.4em";
@@ -257,7 +270,12 @@ FILM_SCRIPT = """
 
 
 def film(
-    frames: Sequence[np.ndarray], labels: Sequence[str], alt: str, caption: str, columns: int = 5
+    frames: Sequence[np.ndarray],
+    labels: Sequence[str],
+    alt: str,
+    caption: str,
+    columns: int = 5,
+    scale: float = 2,
 ) -> HTML:
     """Show pictures as a film that the reader moves with a slider, or starts with a button.
 
@@ -269,6 +287,7 @@ def film(
         alt: what a reader sees who does not see pictures.
         caption: what stands below the film.
         columns: of the contact sheet.
+        scale: pixels of the page to one of a frame, where there is room.
     """
     if not len(frames) or len(frames) != len(labels):
         raise ValueError(
@@ -278,7 +297,7 @@ def film(
     sheet, buffer = tile(np.stack(frames), columns, gap=0), io.BytesIO()
     Image.fromarray(sheet.squeeze()).save(buffer, "WEBP", quality=60)
     source = base64.b64encode(buffer.getvalue()).decode()
-    settings = html.escape(json.dumps({"columns": columns, "labels": list(labels)}))
+    settings = html.escape(json.dumps({"columns": columns, "labels": list(labels), "scale": scale}))
     return HTML(
         f'<figure class="film" data-film="{settings}">'
         f'<img alt="{html.escape(alt)}" width="{sheet.shape[1]}" height="{sheet.shape[0]}" '

@@ -83,6 +83,21 @@ def test_film_carries_all_frames_and_a_text_alternative():
     assert "http" not in film
 
 
+def test_film_scale_reaches_the_script():
+    film = plots.film([np.zeros((2, 2, 1), np.uint8)], ["a"], alt="x", caption="y", scale=1).data
+    settings = json.loads(re.search('data-film="([^"]*)"', film)[1].replace("&quot;", '"'))
+    assert settings["scale"] == 1 and "scale * canvas.width" in film
+
+
+def test_pixels_of_a_figure():
+    open_before = plt.get_fignums()
+    figure = plt.figure(figsize=(2, 1), dpi=50, facecolor="#ff8000")
+    frame = plots.pixels(figure)
+    assert frame.shape == (50, 100, 3) and frame.dtype == np.uint8
+    assert (frame == (255, 128, 0)).all()
+    assert plt.get_fignums() == open_before, "the figure is closed"
+
+
 def test_film_refuses_missing_labels():
     with pytest.raises(ValueError, match="2 frames and 1 labels"):
         plots.film([np.zeros((2, 2, 1), np.uint8)] * 2, ["a"], alt="x", caption="y")

@@ -1,10 +1,12 @@
+import hashlib
 import json
+from importlib import resources
 
 import keras
 import numpy as np
 import pytest
 
-from gan_utils import data, networks, recipes
+from gan_utils import data, gan, metrics, networks, recipes
 
 
 def tiny_data(recipe, rows=16):
@@ -139,3 +141,40 @@ def test_rows(monkeypatch):
 def test_points_are_loaded_by_name():
     points = recipes.load_data(recipes.get("paddle-uniform"))
     assert points.shape == (1_000_000, 2) and points.dtype == np.float32
+
+
+# --- weights that ship ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", recipes.PRETRAINED)
+def test_pretrained_weights_are_those_that_their_script_wrote(name):
+    (row,) = (row for row in data.load_results("pretrained.csv") if row["recipe"] == name)
+    folder = resources.files("gan_utils") / "weights"
+    for part, file_name in zip("gd", recipes.PRETRAINED[name], strict=True):
+        content = (folder / file_name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == row[f"{part}_sha256"]
+        assert len(content) < 1_000_000
+
+
+@pytest.mark.parametrize("name", recipes.PRETRAINED)
+def test_pretrained_networks_work_without_training_code(name):
+    keras.utils.set_random_seed(99)  # whose initial weights must not matter
+    generator, discriminator = recipes.pretrained(name)
+    images = gan.generate(generator, 8, 0, recipes.get(name)["latent"])
+    logits = discriminator(data.to_unit_range(images))
+    assert logits.shape == (8, 1) and np.isfinite(logits).all()
+    again, _ = recipes.pretrained(name)
+    assert np.array_equal(gan.generate(again, 8, 0, recipes.get(name)["latent"]), images)
+    assert images.std() > 30, "pictures, not grey"
+
+
+def test_pretrained_digits_are_read_by_the_classifier():
+    generator, _ = recipes.pretrained("dcgan-mnist")
+    probabilities, _ = metrics.digit_scores(gan.generate(generator, 500, 0, "normal"))
+    assert (probabilities.max(axis=1) > 0.9).mean() > 0.8
+    assert metrics.class_shares(probabilities).min() > 0.03
+
+
+def test_a_recipe_without_weights_is_refused():
+    with pytest.raises(ValueError, match="no weights for 'paddle-uniform'.*dcgan-mnist"):
+        recipes.pretrained("paddle-uniform")

@@ -1,5 +1,7 @@
 """Committed outputs come from the committed code, and the stamps that say so can be trusted."""
 
+import ast
+import hashlib
 import json
 import os
 import subprocess
@@ -55,6 +57,15 @@ def test_committed_weights_are_named_in_the_package():
     code = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("gan_utils/*.py"))
     weights = [path.name for path in ROOT.glob("gan_utils/weights/*")]
     assert [name for name in weights if name not in code] == []
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=lambda path: path.stem)
+def test_weights_that_an_experiment_makes_are_those_of_its_result(result):
+    """They do not count in its stamp, so its rows hold their hashes."""
+    script = ROOT / "experiments" / f"{result.stem}.py"
+    for name in provenance.weights_made(ast.parse(script.read_text(encoding="utf-8"))):
+        content = (ROOT / "gan_utils" / "weights" / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() in result.read_text(), name
 
 
 # What the hashes see and what they do not
@@ -343,3 +354,13 @@ def test_a_module_beside_the_script_counts(book, experiment):
     assert provenance.experiment_hashes(script, book) == before
     beside.write_text("n = 2\n")
     assert provenance.experiment_hashes(script, book)["code"] != before["code"]
+
+
+def test_weights_that_an_experiment_makes_do_not_count_in_its_stamp(book):
+    script, weights = book / "experiments/train.py", book / "gan_utils/weights/digits.h5"
+    for docstring, counts in (("Train.", True), ("Train.\n\nMakes: other.h5, digits.h5", False)):
+        script.write_text(f'"""{docstring}"""\nfrom gan_utils.data import WEIGHTS\n')
+        weights.write_bytes(b"weights")
+        before = provenance.experiment_hashes(script, book)
+        weights.write_bytes(b"others")
+        assert (provenance.experiment_hashes(script, book) != before) == counts

@@ -14,7 +14,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -143,11 +143,14 @@ def _files_named_in(text: str, folder: Path) -> list[str | bytes]:
     return [part for path in files for part in (path.name, path.read_bytes())]
 
 
-def _hash_code(tree: ast.AST, root: Path) -> dict[str, str]:
+def _hash_code(tree: ast.AST, root: Path, made: Collection[str] = ()) -> dict[str, str]:
     parts = used(tree, imported_modules(tree, root))
     modules = {name: _dump(body) for name, body in parts.items()}
     text = _dump(tree)
-    weights = _files_named_in(text + "".join(modules.values()), root / PACKAGE / "weights")
+    names = text + "".join(modules.values())
+    for name in made:
+        names = names.replace(name, "")
+    weights = _files_named_in(names, root / PACKAGE / "weights")
     return {
         "code": sha256(text),
         "modules": sha256(*(part for item in sorted(modules.items()) for part in item), *weights),
@@ -198,17 +201,25 @@ def environment(root: Path = ROOT) -> dict:
     return {"device": run.stdout.strip().splitlines()[-1], "versions": versions}
 
 
+def weights_made(script: ast.Module) -> list[str]:
+    """Return the names of the weights that an experiment's docstring lists after "Makes:"."""
+    return (ast.get_docstring(script) or "").partition("Makes:")[2].replace(",", " ").split()
+
+
 def experiment_hashes(script: str | Path, root: Path = ROOT) -> dict[str, str]:
     """Return the hashes of an experiment's script and of the modules it imports, as of now.
 
     A module beside the script, such as experiments/resumable.py, counts as part of the script.
+    Weights that it makes are what comes out of it: they do not count.
     """
-    tree = _strip(ast.parse(Path(script).read_text(encoding="utf-8")))
+    tree = ast.parse(Path(script).read_text(encoding="utf-8"))
+    made = weights_made(tree)
+    tree = _strip(tree)
     for node in [n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module]:
         beside = Path(script).parent / f"{node.module}.py"
         if beside.is_file():
             tree.body += _strip(ast.parse(beside.read_text(encoding="utf-8"))).body
-    return _hash_code(tree, root)
+    return _hash_code(tree, root, made)
 
 
 def experiment_stamp(script: str | Path, root: Path = ROOT) -> dict:

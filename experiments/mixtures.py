@@ -17,16 +17,14 @@ from resumable import run
 
 from gan_utils import data, gan, losses, metrics, recipes, runtime
 
-EPOCHS = {"uniform": 8, "ring": 16, "grid": 16}
+EPOCHS = {"uniform": 4, "ring": 10, "grid": 16}
+SCHEDULES = "text", "program", "in turns"
 VARIANTS = {
-    "uniform": {"text": {}, "program": {}, "in turns": {}},
-    "ring": {
-        "plain": {},
-        "momentum": {"beta_1": 0.9},
-        "momentum, R1": {"beta_1": 0.9, "r1": 0.1},
-    },
+    "plain": {},
+    "R1": {"r1": 0.1},
+    "momentum": {"beta_1": 0.9},
+    "momentum, R1": {"beta_1": 0.9, "r1": 0.1},
 }
-VARIANTS["grid"] = VARIANTS["ring"]
 EMPTY = dict.fromkeys(
     "modes high_quality kl smallest_share outside js d_updates g_updates d_loss g_loss".split(), ""
 )
@@ -70,15 +68,30 @@ class Program(gan.GAN):
 
 
 def build_uniform(variant):
-    """Return the source's GAN on the square, with one of three schedules."""
-    schedule = [1, 1] if variant == "in turns" else "larger_loss"
-    model = recipes.build(recipes.get("paddle-uniform", schedule=schedule), rows=1)
-    if variant == "program":
-        networks = model.generator, model.discriminator, model.adversarial_loss
-        optimizers = model.g_optimizer, model.d_optimizer
-        model = Program(*networks, "larger_loss", "normal")
-        model.compile(*optimizers)
+    """Return the source's GAN on the square: ``"schedule"`` or ``"schedule, D without BN"``."""
+    schedule, _, changed = variant.partition(", ")
+    rule = [1, 1] if schedule == "in turns" else "larger_loss"
+    model = recipes.build(recipes.get("paddle-uniform", schedule=rule), rows=1)
+    kind = Program if schedule == "program" else gan.GAN
+    discriminator = plain_discriminator() if changed else model.discriminator
+    optimizers = (keras.optimizers.Adam(1e-4, beta_1=0.5) for _ in range(2))
+    model = kind(model.generator, discriminator, model.adversarial_loss, rule, "normal")
+    model.compile(*optimizers)
     return model
+
+
+def plain_discriminator(hidden=10):
+    """Return the source's discriminator without batch normalisation, started alike."""
+    h = x = keras.Input((2,))
+    for _ in range(2):
+        h = dense(hidden, activation="relu")(h)
+    two = dense(2)(h)
+    return keras.Model(x, two[:, 1:] - two[:, :1], name="discriminator")
+
+
+def dense(units, **options):
+    start = keras.initializers.VarianceScaling(1.0, "fan_in", "untruncated_normal")
+    return layers.Dense(units, kernel_initializer=start, bias_initializer="ones", **options)
 
 
 def mlp(name, outputs=2, hidden=128):
@@ -117,12 +130,13 @@ def one(data_set, variant, seed):
     keras.backend.clear_session()
     runtime.setup(seed)
     points = data.load(data_set).points
+    epochs = EPOCHS[data_set]
     if data_set == "uniform":
-        model, epochs = build_uniform(variant), EPOCHS["uniform"]
-        # As many updates of the networks for each: a step is one of them, or two.
-        epochs = epochs // 2 if variant == "in turns" else epochs
+        model = build_uniform(variant)
+        # As many updates for each schedule: in turns a step makes two of them.
+        epochs = epochs // 2 if variant.startswith("in turns") else epochs
     else:
-        model, epochs = build_mixture(**VARIANTS[data_set][variant]), EPOCHS[data_set]
+        model = build_mixture(**VARIANTS[variant])
     history = model.fit(points, epochs, 128, seed, verbose=0).history
     if data_set == "uniform":
         z = data.draw_latent(0, (10_000, 10), seed, 2, "normal")
@@ -143,10 +157,12 @@ def one(data_set, variant, seed):
 
 
 if __name__ == "__main__":
+    uniform = [schedule + end for end in ("", ", D without BN") for schedule in SCHEDULES]
+    variants = {"ring": VARIANTS, "grid": VARIANTS, "uniform": uniform}
     jobs = [
-        {"data_set": name, "variant": v, "seed": s}
-        for name in VARIANTS
-        for s in range(5)
-        for v in VARIANTS[name]
+        {"data_set": name, "variant": variant, "seed": seed}
+        for name, names in variants.items()
+        for seed in range(5)
+        for variant in names
     ]
     run(__file__, jobs, one, processes=os.cpu_count())

@@ -76,7 +76,7 @@ def test_film_carries_all_frames_and_a_text_alternative():
         frames, [f"epoch {i}" for i in range(6)], alt='six "greys"', caption="a < b", columns=4
     ).data
     settings = json.loads(re.search('data-film="([^"]*)"', film)[1].replace("&quot;", '"'))
-    assert settings == {"columns": 4, "labels": [f"epoch {i}" for i in range(6)]}
+    assert settings == {"columns": 4, "labels": [f"epoch {i}" for i in range(6)], "scale": 2}
     assert 'alt="six &quot;greys&quot;"' in film
     assert 'width="24" height="8"' in film, "four columns, two rows"
     assert "<figcaption>a &lt; b</figcaption>" in film

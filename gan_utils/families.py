@@ -65,9 +65,9 @@ def build_vae(latent_dim: int = 16, hidden: int = 256) -> tuple[keras.Model, ker
     """Return an untrained encoder and decoder with one hidden layer each.
 
     Returns:
-        encoder: images (n, 28, 28, 1) in [-1, 1] -> (n, 2, latent_dim), the mean and the logarithm
-        of the variance of q(z|x). decoder: z (n, latent_dim) -> logits (n, 28, 28, 1) of a white
-        pixel.
+        The encoder takes images (n, 28, 28, 1) in [-1, 1] to (n, 2, latent_dim), the mean and the
+        logarithm of the variance of q(z|x). The decoder takes z (n, latent_dim) to logits
+        (n, 28, 28, 1) of a white pixel.
     """
     x = keras.Input((28, 28, 1))
     h = layers.Dense(hidden, activation="relu")(layers.Flatten()(x))

@@ -360,7 +360,7 @@ def latent_grid(lines: int = 19, points: int = 100) -> np.ndarray:
     Between two neighbours of a direction lies the same share of all z, 1/(lines + 1).
 
     Returns:
-        float32 (2 · lines, points, 2): first lines of constant z₁, then of constant z₂.
+        float32 (2 · lines, points, 2), first lines of constant z₁, then of constant z₂.
     """
     quantile = NormalDist().inv_cdf
     at = np.array([quantile(i / (lines + 1)) for i in range(1, lines + 1)])

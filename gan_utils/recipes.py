@@ -223,8 +223,8 @@ def pretrained(name: str):
         name: ``"mlp-mnist"``, ``"dcgan-mnist"`` or ``"dcgan-cifar10"``.
 
     Returns:
-        Two ``keras.Model``s that need no training code: z (n, latent_dim) -> images in [-1, 1],
-        with z drawn from the recipe's ``"latent"``, and images -> logits (n, 1).
+        Two Keras models that need no training code. The first takes z (n, latent_dim), drawn from
+        the recipe's ``"latent"``, to images in [-1, 1]; the second takes images to logits (n, 1).
 
     Raises:
         ValueError: there are no weights for this recipe.

@@ -178,6 +178,7 @@ def leave_classes_alone(mock, *args, **kwargs):
 
 
 call_mock, _MockObject.__call__ = _MockObject.__call__, leave_classes_alone
+_MockObject.__or__ = lambda mock, other: mock  # annotations such as np.ndarray | None
 
 
 def setup(app):

@@ -47,11 +47,20 @@ def batches(images, size, epochs, name):
 
 
 def train_boltzmann(images):
-    """Train by persistent contrastive divergence (Tieleman 2008), with a rate that falls to 0."""
-    machine = BernoulliRBM(n_components=256, random_state=0)
+    """Train by persistent contrastive divergence (Tieleman 2008), with a rate that falls to 0.
+
+    scikit-learn keeps ``batch_size`` chains, 10 unless told. Its update adds up without dividing,
+    so that chains and images must be equally many, or the weights run away. The visible biases
+    start where they explain the mean image (Hinton 2012, section 8): from 0, with a low rate, the
+    chains stay in one image for epochs.
+    """
+    machine = BernoulliRBM(n_components=256, batch_size=100, random_state=0)
+    mean = np.clip(images.mean(axis=0).reshape(-1) / 255, 0.001, 0.999)
     for share, batch in batches(images, 100, EPOCHS["boltzmann"], "Boltzmann machine"):
-        machine.learning_rate = 0.1 * (1 - share)
+        machine.learning_rate = 0.05 * (1 - share)
         machine.partial_fit(batch.reshape(len(batch), -1) / 255)
+        if share == 0:  # the first call has made the biases
+            machine.intercept_visible_ = np.log(mean / (1 - mean))
     arrays = {
         "weights": machine.components_,
         "hidden_bias": machine.intercept_hidden_,

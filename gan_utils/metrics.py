@@ -120,6 +120,32 @@ def class_shares(probabilities: np.ndarray) -> np.ndarray:
     return np.bincount(winners, minlength=probabilities.shape[1]) / len(probabilities)
 
 
+def expected_calibration_error(probability: np.ndarray, outcome: np.ndarray, bins: int = 15):
+    """Say how far a classifier's probabilities are from the frequencies that they promise.
+
+    The mean over equal bins of [0, 1], weighted by what falls into them, of |share of outcomes −
+    mean probability| (Guo et al. 2017, eq. 3, for the probability of one of two classes).
+
+    Args:
+        probability: (n,) of the outcome, in [0, 1]; a discriminator's D(x), for instance.
+        outcome: (n,) booleans: what happened; whether x was real.
+
+    Returns:
+        Error between 0 and 1. Over few examples it is above 0 by chance.
+
+    Raises:
+        ValueError: other shapes, nothing, or a probability outside [0, 1].
+    """
+    p, hit = np.asarray(probability, np.float64), np.asarray(outcome, np.float64)
+    if p.ndim != 1 or p.shape != hit.shape or not len(p) or not ((p >= 0) & (p <= 1)).all():
+        raise ValueError(
+            f"expected_calibration_error takes probabilities in [0, 1] and outcomes, two lists of "
+            f"the same length, got {p.shape} and {hit.shape}."
+        )
+    which = np.minimum((p * bins).astype(int), bins - 1)
+    return float(np.abs(np.bincount(which, hit - p, bins)).sum() / len(p))
+
+
 def mode_coverage(points: np.ndarray, centres: np.ndarray, sigma: float) -> dict[str, float]:
     """Say how many modes of a mixture of Gaussians a set of points covers, and how evenly.
 

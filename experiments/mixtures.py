@@ -1,6 +1,6 @@
 """GANs in the plane: who gets trained, how many modes they cover, and a cure for collapse.
 
-    python experiments/mixtures.py        about 12 minutes on 2 cores
+    python experiments/mixtures.py        about 10 minutes on 2 cores
 
 Paired seeds: seed s gives every variant of a data set the same initial weights. Writes
 experiments/results/mixtures.csv. A column that means nothing for a data set stays empty.

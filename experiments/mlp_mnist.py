@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from gan_utils import data, diagnose, gan, losses, metrics, networks, runtime
 
 EPOCHS = 40
-SEEDS = 8
+SEEDS = 5
 
 
 @functools.cache

@@ -1,6 +1,6 @@
 """A small model of each family of generative models on MNIST: what do its samples cost?
 
-    python experiments/model_families.py        about 12 minutes on 2 cores
+    python experiments/model_families.py        about 6 minutes on 2 cores
 
 Trains a Boltzmann machine, a variational autoencoder and a pixel model, and measures them beside
 the GANs that ship with the package and beside real images, 1,000 images of each: Fréchet distance

@@ -78,7 +78,7 @@ PACKAGE = {
     'TABLE = {}\nTABLE["c"] = 1\n',
     "losses": "from gan_utils.data import WEIGHTS\n\nSCALE = 1\n\ndef loss(x):\n    'A loss.'\n"
     "    return x, WEIGHTS, SCALE\n\ndef spare():\n    pass\n",
-    "plots": "def plot():\n    pass\n",
+    "plots": "def plot():\n    pass\n\ndef read():\n    return 'runs.csv'\n",
 }
 CELLS = [
     new_markdown_cell("# A chapter"),
@@ -98,6 +98,7 @@ def book(tmp_path):
         (tmp_path / f"gan_utils/{name}.py").write_text(code)
     (tmp_path / "gan_utils/weights/digits.h5").write_bytes(b"weights")
     (tmp_path / "experiments/results/smoothing.csv").write_text("a\n1\n")
+    (tmp_path / "experiments/results/runs.csv").write_text("a\n1\n")
     cells = [nbformat.from_dict(dict(cell)) for cell in CELLS]
     nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks/01_test.ipynb")
     return tmp_path
@@ -117,6 +118,18 @@ def edit(path, old, new):
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
+
+
+def test_data_that_a_used_function_names_counts(book):
+    runs = book / "experiments/results/runs.csv"
+    before = hashes(book)
+    edit(runs, "1", "2")
+    assert not changed(book, before), "nothing in the notebook reads it"
+    edit(book / "notebooks/01_test.ipynb", "losses.loss(2)", "losses.loss(2), read()")
+    edit(book / "gan_utils/losses.py", "SCALE = 1", "from gan_utils.plots import read\nSCALE = 1")
+    before = hashes(book)
+    edit(runs, "2", "3")
+    assert changed(book, before) == {"data"}
 
 
 CHANGES = {

@@ -204,3 +204,27 @@ def test_scores_do_not_depend_on_the_dtype_policy():
 def test_scores_refuse_other_images(images):
     with pytest.raises(ValueError, match="takes uint8 images of shape"):
         metrics.digit_scores(images)
+
+
+def test_expected_calibration_error_by_hand():
+    """Four in the bin of 0.9, three of them real; two in the bin of 0.1, none."""
+    p, real = [0.9, 0.9, 0.9, 0.9, 0.1, 0.1], [1, 1, 1, 0, 0, 0]
+    wanted = 4 / 6 * abs(0.75 - 0.9) + 2 / 6 * 0.1
+    assert metrics.expected_calibration_error(np.array(p), np.array(real)) == pytest.approx(wanted)
+
+
+def test_expected_calibration_error_of_honest_and_of_overconfident_probabilities():
+    p = RANDOM.uniform(size=200_000)
+    real = RANDOM.uniform(size=p.size) < p
+    assert metrics.expected_calibration_error(p, real) < 0.01
+    assert metrics.expected_calibration_error((p > 0.5) * 1.0, real) == pytest.approx(
+        0.25, abs=0.01
+    )
+
+
+@pytest.mark.parametrize(
+    ("p", "outcome"), [([0.5], [1, 0]), ([], []), ([1.5], [1]), ([np.nan], [1]), ([[0.5]], [[1]])]
+)
+def test_expected_calibration_error_refuses(p, outcome):
+    with pytest.raises(ValueError, match=r"probabilities in \[0, 1\] and outcomes"):
+        metrics.expected_calibration_error(np.array(p), np.array(outcome))

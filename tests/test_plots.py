@@ -101,3 +101,12 @@ def test_pixels_of_a_figure():
 def test_film_refuses_missing_labels():
     with pytest.raises(ValueError, match="2 frames and 1 labels"):
         plots.film([np.zeros((2, 2, 1), np.uint8)] * 2, ["a"], alt="x", caption="y")
+
+
+def test_bands_cross_out_what_lies_outside():
+    low, high = np.zeros(4), np.ones(4)
+    names = {"d_a": "A", "g_b": "B", "d_c": "C"}
+    series = {"d_a": [0.5, 2, 0.5, -1], "g_b": [0.5] * 4, "d_c": [np.nan] * 4}
+    figure = plots.bands(dict.fromkeys(names, (low, high)), series, names)
+    crosses = {a.get_title(): a.lines[1].get_xdata().tolist() for a in figure.axes if a.lines}
+    assert crosses["A"] == [2, 4] and crosses["B"] == []

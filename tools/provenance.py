@@ -143,10 +143,12 @@ def _files_named_in(text: str, folder: Path) -> list[str | bytes]:
     return [part for path in files for part in (path.name, path.read_bytes())]
 
 
+def _used_code(tree: ast.AST, root: Path) -> dict[str, str]:
+    return {name: _dump(body) for name, body in used(tree, imported_modules(tree, root)).items()}
+
+
 def _hash_code(tree: ast.AST, root: Path, made: Collection[str] = ()) -> dict[str, str]:
-    parts = used(tree, imported_modules(tree, root))
-    modules = {name: _dump(body) for name, body in parts.items()}
-    text = _dump(tree)
+    modules, text = _used_code(tree, root), _dump(tree)
     names = text + "".join(modules.values())
     for name in made:
         names = names.replace(name, "")
@@ -176,8 +178,9 @@ def notebook_hashes(notebook: nbformat.NotebookNode, root: Path = ROOT) -> dict[
     body = [statement for cell in counted for statement in _cell_code(cell.source)]
     tree = ast.Module(body, [])
     outputs = json.dumps([cell.outputs for cell in cells], sort_keys=True)
+    names = _dump(tree) + "".join(_used_code(tree, root).values())
     return _hash_code(tree, root) | {
-        "data": sha256(*_files_named_in(_dump(tree), root / "experiments" / "results")),
+        "data": sha256(*_files_named_in(names, root / "experiments" / "results")),
         "outputs": sha256(outputs),
     }
 

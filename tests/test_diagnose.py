@@ -1,0 +1,131 @@
+"""Units and gradients against NumPy; a run against healthy and broken ones."""
+
+import keras
+import numpy as np
+import pytest
+
+from gan_utils import data, diagnose, gan, losses, networks
+
+RANDOM = np.random.default_rng(0)
+
+
+def test_dead_units_are_those_never_positive():
+    network = networks.mlp_discriminator(hidden=40)
+    kernel, bias = network.get_layer("hidden").weights
+    bias.assign(RANDOM.normal(-20, 10, 40))
+    a, b = (RANDOM.uniform(-1, 1, (30, 28, 28, 1)).astype("float32") for _ in range(2))
+    before = [x.reshape(30, -1) @ kernel.numpy() + bias.numpy() for x in (a, b)]
+    for batches, values in (((a,), before[0]), ((a, b), np.concatenate(before))):
+        found = diagnose.dead_units(network, *batches)
+        np.testing.assert_array_equal(found, values.max(axis=0) <= 0)
+        assert 0 < found.sum() < 40
+
+
+def test_a_dead_unit_gets_no_gradient_from_relu_and_one_from_leaky_relu():
+    x = RANDOM.uniform(-1, 1, (20, 28, 28, 1)).astype("float32")
+    for slope, dies in ((0.0, True), (0.2, False)):
+        network = networks.mlp_discriminator(hidden=8, slope=slope)
+        network.get_layer("hidden").bias.assign([-100.0] * 8)
+        assert diagnose.dead_units(network, x).all()
+        signal = diagnose.learning_signal(network, x, losses.non_saturating())
+        assert (signal == 0).all() if dies else (signal > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("layer", "batches", "message"),
+    [
+        ("logits", 1, "'logits' is none. The layers are: x, .*hidden"),
+        ("pixels", 1, "'pixels' is none"),
+        ("hidden", 0, "at least one batch"),
+    ],
+)
+def test_dead_units_refuses(layer, batches, message):
+    network = networks.mlp_generator() if layer == "pixels" else networks.mlp_discriminator()
+    with pytest.raises(ValueError, match=message):
+        diagnose.dead_units(network, *[np.zeros((2, 28, 28, 1), "float32")] * batches, layer=layer)
+
+
+def test_the_learning_signal_of_a_linear_discriminator():
+    """D(x) = σ(w·x): the gradient of −log D is (D − 1) w."""
+    x = keras.Input((28, 28, 1))
+    discriminator = keras.Model(x, keras.layers.Dense(1)(keras.layers.Flatten()(x)))
+    images = RANDOM.uniform(-1, 1, (50, 28, 28, 1)).astype("float32")
+    w = discriminator.weights[0].numpy()[:, 0]
+    d = 1 / (1 + np.exp(-images.reshape(50, -1) @ w))
+    found = diagnose.learning_signal(discriminator, images, losses.non_saturating())
+    np.testing.assert_allclose(found, (1 - d) * np.linalg.norm(w), rtol=1e-4)
+
+
+def runs():
+    return data.load_results("healthy_runs.csv")
+
+
+def history_of(case, seed=0):
+    rows = [row for row in runs() if row["case"] == case and row["seed"] == seed]
+    return {name: [row[name] for row in rows] for name in gan.METRICS}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_healthy_run_lies_inside_the_band_of_the_others(seed, capsys):
+    others = [row for row in runs() if row["seed"] != seed]
+    result = diagnose.compare_run(history_of("healthy", seed), runs=others)
+    assert result.inside
+    assert capsys.readouterr().out.startswith("Inside the band of 4 healthy runs of mlp-mnist")
+
+
+BROKEN = sorted({row["case"] for row in runs()} - {"healthy"})
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_run_lies_outside(case, capsys):
+    result = diagnose.compare_run(history_of(case))
+    assert not result.inside
+    assert min(result.shares.values()) < 0.5, "not a near miss"
+    assert "Inside in too few epochs: " in capsys.readouterr().out
+    assert len(result.figure.axes) == len(diagnose.SERIES)
+
+
+def test_there_are_broken_runs():
+    assert len(BROKEN) >= 5
+
+
+def test_nan_is_outside():
+    history = history_of("healthy") | {"d_loss": [float("nan")] * 100}
+    assert diagnose.compare_run(history).shares["d_loss"] == 0
+
+
+def test_the_band_is_students_prediction_interval():
+    values = RANDOM.normal(3, 2, (5, 1))
+    low, high = diagnose._band(np.repeat(values, 7, axis=1))
+    half = 4.604095 * values.std(ddof=1) * np.sqrt(1.2)  # t of 4 degrees of freedom at 0.995
+    np.testing.assert_allclose(high - low, 2 * half)
+    np.testing.assert_allclose((low + high) / 2, values.mean())
+
+
+def test_the_band_holds_new_runs_as_often_as_it_says():
+    inside = []
+    for _ in range(4000):
+        values = RANDOM.normal(size=6)
+        low, high = diagnose._band(values[:5, None])
+        inside.append(low[0] <= values[5] <= high[0])
+    assert np.mean(inside) == pytest.approx(0.99, abs=0.006)
+
+
+def test_compare_run_reads_a_run_folder(tmp_path):
+    history = history_of("healthy")
+    rows = [list(history), *np.transpose(list(history.values())).tolist()]
+    (tmp_path / "history.csv").write_text("\n".join(",".join(map(str, row)) for row in rows))
+    assert diagnose.compare_run(tmp_path).shares == diagnose.compare_run(history).shares
+
+
+def test_compare_run_refuses(tmp_path):
+    history = history_of("healthy")
+    short = {name: values[:4] for name, values in history.items()}
+    with pytest.raises(ValueError, match="4 epochs; a comparison takes at least 5"):
+        diagnose.compare_run(short)
+    with pytest.raises(ValueError, match="no healthy runs of 'dcgan'. There are some of: mlp-mn"):
+        diagnose.compare_run(history, "dcgan")
+    with pytest.raises(ValueError, match="has no 'd_x'. It has: "):
+        diagnose.compare_run({name: v for name, v in history.items() if name != "d_x"})
+    with pytest.raises(FileNotFoundError, match="There is no .*history.csv"):
+        diagnose.compare_run(tmp_path)

@@ -1,6 +1,6 @@
 """The histories of healthy runs of a recipe, and of runs that are broken in a known way.
 
-    python experiments/healthy_runs.py        about 10 minutes on 2 cores
+    python experiments/healthy_runs.py        about 15 minutes on 2 cores
 
 A row is an epoch. `diagnose.compare_run` makes its band of the healthy ones; a test holds it
 against the broken ones.

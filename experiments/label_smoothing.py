@@ -1,6 +1,6 @@
 """Chapter 04's GAN with other targets for D: smoothed on either side, on both, the wrong way.
 
-    python experiments/label_smoothing.py        about 22 minutes on 2 cores
+    python experiments/label_smoothing.py        about 40 minutes on 2 cores
 
 Paired seeds: seed s gives all targets the same initial weights, batches and noise.
 """

@@ -1,6 +1,6 @@
 """Chapter 04's GAN with other slopes of the leaky ReLU, in G, in D and in both.
 
-    python experiments/leaky_relu.py        about 25 minutes on 2 cores
+    python experiments/leaky_relu.py        about 40 minutes on 2 cores
 
 Paired seeds: seed s gives every pair of slopes the same initial weights, batches and noise.
 """

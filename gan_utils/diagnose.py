@@ -96,8 +96,9 @@ def compare_run(
     """Lay a run's history over the band of healthy runs, and print whether it lies inside.
 
     The band is where a further healthy run would lie, epoch by epoch, in 99 of 100 cases: a
-    prediction interval of Student's t for one more draw. Its width is pooled over five epochs on
-    either side, since a handful of runs tell little about one epoch alone. A run counts as inside
+    prediction interval of Student's t for one more draw, of logits for the means of D and of
+    logarithms for all else. Its width is pooled over five epochs on either side, since a handful
+    of runs tell little about one epoch alone. A run counts as inside
     if each series is inside in at least nine of ten epochs. Such a run is not proven to be good,
     but one outside has something that healthy ones do not have.
 
@@ -128,7 +129,10 @@ def compare_run(
     bands, mine = {}, {name: np.array(history[name][:epochs], np.float64) for name in SERIES}
     for name in SERIES:
         values = [[row[name] for row in healthy if row["seed"] == seed] for seed in seeds]
-        bands[name] = _band(np.array(values)[:, :epochs])
+        # Losses and norms are above 0, D's means between 0 and 1, and so shall their bands be.
+        logistic = scipy.stats.logistic  # its quantiles are logits
+        to, back = (logistic.ppf, logistic.cdf) if name in ("d_x", "d_gz") else (np.log, np.exp)
+        bands[name] = [back(end) for end in _band(to(np.array(values)[:, :epochs]))]
     shares = {
         name: float(((low <= mine[name]) & (mine[name] <= high)).mean())
         for name, (low, high) in bands.items()

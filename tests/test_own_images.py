@@ -1,0 +1,594 @@
+"""Images of every kind a reader may have, and files that are none."""
+
+import io
+import os
+import struct
+import tracemalloc
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_utils import own_images, plots, recipes, runtime
+
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+def encoded(picture, form="PNG", **options):
+    file = io.BytesIO()
+    picture.save(file, form, **options)
+    return file.getvalue()
+
+
+def plain(colour=RED, size=(40, 30), mode="RGB", form="PNG", **options):
+    return encoded(Image.new(mode, size, colour), form, **options)
+
+
+def noise(size=(300, 200)):
+    values = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    return Image.fromarray(values)
+
+
+def png_that_says(width, height):
+    """A PNG file that states its size and holds no pixels."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = [b"IHDR" + header, b"IDAT" + zlib.compress(b""), b"IEND"]
+    parts = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def write(folder, contents):
+    for name, content in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def write_zip(path, contents, **options):
+    with zipfile.ZipFile(path, "w", **options) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    return path
+
+
+def load_one(tmp_path, content, **options):
+    """Return what becomes of one file, as floats."""
+    loaded = own_images.load_images(write(tmp_path, {"one": content}), **options)
+    assert loaded.files == ["one"] and loaded.skipped == []
+    return loaded.images[0].astype(float)
+
+
+def reason(tmp_path, content, name="bad"):
+    """Return why a file is left out; the good one beside it must be there."""
+    loaded = own_images.load_images(write(tmp_path, {name: content, "good.png": plain()}))
+    assert loaded.files == ["good.png"]
+    [(left_out, why)] = loaded.skipped
+    assert left_out == name and f"1 skipped: {name} ({why})" in loaded.note
+    return why
+
+
+# --- what becomes of an image ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [28, 32, 64])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("original", [(1, 1), (5, 400), (64, 64), (3000, 7), (130, 129)])
+def test_every_size_becomes_a_square(tmp_path, size, channels, original):
+    content = plain((200, 200, 200), original)
+    loaded = own_images.load_images(write(tmp_path, {"a.png": content}), size, channels)
+    assert loaded.images.shape == (1, size, size, channels) and loaded.images.dtype == np.uint8
+    assert (loaded.images == 200).all()
+    kind = "grey" if channels == 1 else "in colour"
+    assert loaded.note == f"1 image from {tmp_path.name}, {size} px, {kind}."
+
+
+def test_the_middle_is_kept(tmp_path):
+    picture = np.repeat(np.array([[RED, GREEN, BLUE]], np.uint8), 50, axis=1).repeat(50, axis=0)
+    wide = load_one(tmp_path, encoded(Image.fromarray(picture)))
+    high = load_one(tmp_path, encoded(Image.fromarray(picture.swapaxes(0, 1))))
+    for image in (wide, high):
+        assert (image[3:-3, 3:-3] == GREEN).all(), "at the edges it may see what was cut off"
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_fine_patterns_become_grey_and_no_false_pattern(tmp_path, form):
+    board = np.indices((1000, 1000)).sum(0) % 2 * 255  # every 31st pixel of it would be black
+    image = load_one(tmp_path, encoded(Image.fromarray(board.astype(np.uint8)), form))
+    assert abs(image - 127.5).max() < 3
+
+
+def test_decoding_a_fraction_of_a_large_jpeg_changes_nothing(tmp_path):
+    big = noise((40, 30)).resize((1600, 1200), Image.Resampling.BICUBIC)
+    quick = load_one(tmp_path / "a", encoded(big, "JPEG", quality=98, subsampling=0))
+    exact = load_one(tmp_path / "b", encoded(big))
+    means = np.asarray(big.crop((200, 0, 1400, 1200)).resize((32, 32), Image.Resampling.BOX))
+    assert abs(quick - exact).mean() < 1 and abs(exact - means).mean() < 8 < exact.std() / 5
+
+
+# Where the top left and the top right of the upright picture lie in the file: EXIF 2.32, table 6.
+CORNERS = {1: "ab", 2: "ba", 3: "dc", 4: "cd", 5: "ac", 6: "ca", 7: "db", 8: "bd"}
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("orientation", CORNERS)
+def test_photographs_are_turned_upright(tmp_path, form, orientation):
+    first, second = CORNERS[orientation]
+    rows = np.zeros((2, 2, 3), np.uint8)  # a b over c d
+    rows["abcd".index(first) // 2, "abcd".index(first) % 2] = RED
+    rows["abcd".index(second) // 2, "abcd".index(second) % 2] = BLUE
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(rows.repeat(64, axis=0).repeat(64, axis=1))
+    image = load_one(tmp_path, encoded(stored, form, exif=exif))
+    np.testing.assert_allclose(image[4, 4], RED, atol=20)
+    np.testing.assert_allclose(image[4, -5], BLUE, atol=20)
+    assert image[-5, 4].max() < 20 and image[-5, -5].max() < 20
+
+
+def test_broken_exif_data_do_not_matter(tmp_path):
+    content = plain(BLUE, form="JPEG", subsampling=0)
+    exif = b"Exif\0\0" + b"II*\0\x08\0\0\0\xff\x00" + b"broken"
+    content = content[:2] + b"\xff\xe1" + struct.pack(">H", 2 + len(exif)) + exif + content[2:]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        np.testing.assert_allclose(load_one(tmp_path, content)[0, 0], BLUE, atol=3)
+    assert not told, "Pillow's warning would not say of which file"
+
+
+def two_colours():
+    picture = Image.new("P", (40, 30), 1)
+    picture.putpalette([*RED, 0, 0, 0])
+    return picture
+
+
+TRANSPARENT = {
+    "RGBA": lambda: plain((0, 0, 0, 0), mode="RGBA"),
+    "LA": lambda: plain((0, 0), mode="LA"),
+    "L and a transparent grey": lambda: plain(7, mode="L", transparency=7),
+    "RGB and a transparent colour": lambda: plain((1, 2, 3), transparency=(1, 2, 3)),
+    "palette": lambda: plain(0, mode="P", transparency=0),
+    "palette with alpha": lambda: encoded(two_colours(), transparency=b"\xff\x00"),
+    "GIF": lambda: plain(0, mode="P", form="GIF", transparency=0),
+    "WebP": lambda: plain((0, 0, 0, 0), mode="RGBA", form="WEBP", lossless=True),
+}
+
+
+@pytest.mark.parametrize("kind", TRANSPARENT)
+def test_transparent_is_white(tmp_path, kind):
+    assert (load_one(tmp_path, TRANSPARENT[kind]()) == 255).all()
+
+
+def test_hidden_colours_do_not_bleed_into_the_edges(tmp_path):
+    rows, columns = np.indices((200, 200)) - 100
+    disc = rows**2 + columns**2 < 70**2
+    pixels = np.zeros((200, 200, 4), np.uint8)  # transparent black around a red disc
+    pixels[disc] = (*RED, 255)
+    image = load_one(tmp_path, encoded(Image.fromarray(pixels)))
+    assert image[..., 0].min() == 255, "red and white both have all of the red"
+    assert tuple(image[0, 0]) == WHITE and tuple(image[16, 16]) == RED
+
+
+def test_half_transparent_is_half_white(tmp_path):
+    np.testing.assert_allclose(load_one(tmp_path, plain((0, 0, 0, 128), mode="RGBA")), 127, atol=1)
+
+
+COLOURS = {  # file, colour in RGB
+    "palette": (lambda: encoded(Image.new("RGB", (9, 9), BLUE).quantize(4)), BLUE),
+    "GIF": (lambda: encoded(Image.new("RGB", (9, 9), BLUE).quantize(4), "GIF"), BLUE),
+    "CMYK JPEG": (lambda: plain((0, 255, 0, 0), mode="CMYK", form="JPEG"), (255, 0, 255)),
+    "CMYK TIFF": (lambda: plain((0, 255, 0, 0), mode="CMYK", form="TIFF"), (255, 0, 255)),
+    "YCbCr": (lambda: plain((76, 85, 255), mode="YCbCr", form="JPEG", subsampling=0), RED),
+    "LAB": (lambda: plain((255, 128, 128), mode="LAB", form="TIFF"), WHITE),
+    "one bit": (lambda: plain(1, mode="1"), WHITE),
+    "grey": (lambda: plain(90, mode="L"), (90, 90, 90)),
+    "BMP": (lambda: plain(GREEN, form="BMP"), GREEN),
+    "PPM": (lambda: plain(GREEN, form="PPM"), GREEN),
+    "ICO": (lambda: plain(GREEN, (32, 32), form="ICO"), GREEN),
+}
+
+
+@pytest.mark.parametrize("kind", COLOURS)
+def test_every_mode_becomes_rgb_or_grey(tmp_path, kind):
+    make, colour = COLOURS[kind]
+    np.testing.assert_allclose(load_one(tmp_path, make())[16, 16], colour, atol=4)
+    grey = load_one(tmp_path, make(), channels=1)[16, 16]
+    np.testing.assert_allclose(grey, np.dot([0.299, 0.587, 0.114], colour), atol=4)
+
+
+RAMP = np.linspace(0, 65535, 64 * 64).astype(np.uint16).reshape(64, 64)
+SIXTEEN_BITS = {
+    "PNG": lambda: encoded(Image.fromarray(RAMP)),
+    "TIFF": lambda: encoded(Image.fromarray(RAMP), "TIFF"),
+    "TIFF, high byte first": lambda: encoded(
+        Image.frombytes("I;16B", (64, 64), RAMP.astype(">u2").tobytes()), "TIFF"
+    ),
+    "PGM": lambda: b"P5 64 64 65535\n" + RAMP.astype(">u2").tobytes(),
+    "in 32 bits": lambda: encoded(Image.fromarray(RAMP.astype(np.int32)), "TIFF"),
+}
+
+
+@pytest.mark.parametrize("kind", SIXTEEN_BITS)
+def test_16_bits_are_scaled_and_not_clipped(tmp_path, kind):
+    image = load_one(tmp_path, SIXTEEN_BITS[kind](), size=64, channels=1)
+    np.testing.assert_array_equal(image[..., 0], np.rint(RAMP / 257))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_32_bits_without_a_known_white_are_left_out(tmp_path, dtype):
+    content = encoded(Image.fromarray((RAMP * 40.0).astype(dtype)), "TIFF")
+    assert reason(tmp_path, content) == "32 bits a pixel: what is white? Save it with 8 or 16"
+
+
+@pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_of_an_animation_the_first_frame_counts(tmp_path, form):
+    frames = [Image.new("RGB", (40, 40), colour) for colour in (RED, GREEN, BLUE)]
+    content = encoded(frames[0], form, save_all=True, append_images=frames[1:])
+    np.testing.assert_allclose(load_one(tmp_path, content), np.full((32, 32, 3), RED), atol=4)
+
+
+def test_a_picture_stays_as_it_was():
+    picture = Image.new("RGBA", (50, 40), (0, 0, 0, 0))
+    assert own_images.small_square(picture, 28, 1).shape == (28, 28, 1)
+    assert picture.mode == "RGBA" and picture.size == (50, 40)
+    assert picture.getpixel((0, 0)) == (0, 0, 0, 0)
+
+
+# --- what is left out --------------------------------------------------------------------------
+
+SOUND_JPEG, SOUND_PNG = encoded(noise(), "JPEG"), encoded(noise())
+BAD = {
+    "text": (b"Dear diary", "not an image in a known format"),
+    "a web page": (b"<!doctype html><title>Log in</title>", "not an image in a known format"),
+    "a zip in the zip": (b"PK\x05\x06" + bytes(18), "not an image in a known format"),
+    "PostScript": (plain(form="EPS"), "not an image in a known format"),
+    "no bytes": (b"", "empty"),
+    "half a JPEG": (SOUND_JPEG[: len(SOUND_JPEG) // 2], "damaged: image file is truncated"),
+    "half a PNG": (SOUND_PNG[: len(SOUND_PNG) // 2], "damaged: image file is truncated"),
+    "the head of a PNG": (SOUND_PNG[:20], "damaged: "),
+    "a PNG with wrong bytes": (SOUND_PNG[:5000] + b"xxxx" + SOUND_PNG[5004:], "damaged: "),
+    "no pixels": (png_that_says(0, 0), "not an image in a known format"),
+    "a bomb": (png_that_says(20_000, 20_000), "more than 89,478,485 pixels"),
+    "half a bomb": (png_that_says(10_000, 10_000), "more than 89,478,485 pixels"),
+    "a bomb beyond all": (png_that_says(2**31 - 1, 2**31 - 1), "more than 89,478,485 pixels"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_file_is_listed_with_the_reason(tmp_path, kind):
+    content, why = BAD[kind]
+    assert reason(tmp_path, content).startswith(why)
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_file_alone_is_an_error_that_names_it(tmp_path, kind):
+    content, why = BAD[kind]
+    with pytest.raises(ValueError) as raised:
+        own_images.load_images(write(tmp_path / "mine", {"deep/file": content}))
+    message = str(raised.value)
+    assert f"{tmp_path / 'mine'} has no image to train on: it left out deep/file ({why}" in message
+    assert "can be read are " in message and "JPEG" in message
+
+
+def test_a_decoder_may_fail_in_any_way(tmp_path, monkeypatch):
+    def fails(*args):
+        raise MemoryError
+
+    monkeypatch.setattr(own_images, "small_square", fails)
+    with pytest.raises(ValueError, match=r"left out a \(damaged: MemoryError\)"):
+        own_images.load_images(write(tmp_path, {"a": plain()}))
+
+
+def test_ctrl_c_ends_it(tmp_path, monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(own_images, "small_square", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        own_images.load_images(write(tmp_path, {"a": plain()}))
+
+
+def test_a_file_that_is_too_large(tmp_path, monkeypatch):
+    monkeypatch.setattr(own_images, "MAX_BYTES", 2 * 2**20)
+    assert reason(tmp_path, plain() + bytes(2 * 2**20)) == "larger than 2 MB"
+
+
+@pytest.mark.parametrize("name", ["locked.png", "deep/locked.png"])
+def test_a_file_that_must_not_be_read(tmp_path, monkeypatch, name):
+    opened = Path.open
+
+    def guarded(self, *args, **kwargs):
+        if self.name == "locked.png":
+            raise PermissionError(13, "Permission denied", str(self))
+        return opened(self, *args, **kwargs)
+
+    write(tmp_path, {name: plain(), "good.png": plain()})
+    monkeypatch.setattr(Path, "open", guarded)  # as root the tests could read it all the same
+    loaded = own_images.load_images(tmp_path)
+    assert loaded.files == ["good.png"]
+    assert loaded.skipped == [(name, "cannot be read: Permission denied")]
+
+
+@pytest.mark.parametrize("locked", ["locked", "."])
+def test_a_folder_that_must_not_be_read(tmp_path, monkeypatch, locked):
+    write(tmp_path, {"locked/a.png": plain(), "good.png": plain()})
+    scan, path = os.scandir, str(tmp_path / locked)
+
+    def guarded(folder):
+        if str(folder) == path:
+            raise PermissionError(13, "Permission denied", path)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", guarded)
+    if locked == ".":
+        why = r"left out \. \(cannot be read: Permission denied\)"
+        with pytest.raises(ValueError, match=why):
+            own_images.load_images(tmp_path)
+    else:
+        loaded = own_images.load_images(tmp_path)
+        assert loaded.skipped == [("locked", "cannot be read: Permission denied")]
+
+
+def test_a_file_that_vanishes_meanwhile(tmp_path, monkeypatch):
+    def walk(folder, onerror):
+        yield str(folder), [], ["a.png", "gone.png"]
+
+    write(tmp_path, {"a.png": plain()})
+    monkeypatch.setattr(os, "walk", walk)
+    loaded = own_images.load_images(tmp_path)
+    assert loaded.skipped == [("gone.png", "cannot be read: No such file or directory")]
+
+
+def test_one_bad_file_among_a_thousand(tmp_path, monkeypatch):
+    counted = []
+    monkeypatch.setattr(runtime, "progress", lambda items, text: counted.extend(items) or items)
+    content = plain(size=(8, 8))
+    contents = {f"{i:04d}.png": content for i in range(1000)} | {"0500.png": content[:-30]}
+    loaded = own_images.load_images(write_zip(tmp_path / "many.zip", contents))
+    assert loaded.images.shape == (999, 32, 32, 3) and (loaded.images == RED).all()
+    assert [name for name, _ in loaded.skipped] == ["0500.png"]
+    assert loaded.note.startswith("999 images from many.zip, 32 px, in colour; 1 skipped: 0500.png")
+    assert len(counted) == 1000, "a progress bar, which a handful does not need"
+    own_images.load_images(write_zip(tmp_path / "few.zip", {"a.png": content}))
+    assert len(counted) == 1000
+
+
+def test_the_note_names_three_and_counts_the_rest(tmp_path):
+    write(tmp_path / "cats", {f"{i}.txt": b"no" for i in range(1203)} | {"a.png": plain()})
+    loaded = own_images.load_images(tmp_path / "cats", 28, 1)
+    assert len(loaded.skipped) == 1203
+    assert loaded.note == (
+        "1 image from cats, 28 px, grey; 1,203 skipped: 0.txt (not an image in a known format), "
+        "1.txt (not an image in a known format), 10.txt (not an image in a known format) and "
+        "1,200 more."
+    )
+
+
+# --- folders -----------------------------------------------------------------------------------
+
+NESTED = {
+    "b.png": plain((2, 2, 2)),
+    "a.png": plain((1, 1, 1)),
+    "deep/er/z.png": plain((5, 5, 5)),
+    "deep/c.jpg": plain((4, 4, 4), form="JPEG"),
+    "A with space.PNG": plain((0, 0, 0)),
+    "no ending": plain((6, 6, 6)),
+    "lies.jpg": plain((3, 3, 3)),  # a PNG: the content says what it is
+    "notes.txt": b"about these",
+    ".hidden.png": plain(),
+    ".git/a.png": plain(),
+    "deep/._a.png": b"from a Mac",
+    "__MACOSX/deep/._b.png": b"from a Mac",
+    ".DS_Store": b"from a Mac",
+}
+ORDER = ["A with space.PNG", "a.png", "b.png", "deep/c.jpg", "deep/er/z.png", "lies.jpg"]
+ORDER.append("no ending")
+
+
+def check_nested(loaded):
+    assert loaded.files == ORDER
+    assert loaded.images[:, 0, 0, 0].tolist() == [0, 1, 2, 4, 5, 3, 6]
+    assert loaded.skipped == [("notes.txt", "not an image in a known format")]
+
+
+def test_a_folder_in_order_and_without_what_is_hidden(tmp_path):
+    loaded = own_images.load_images(write(tmp_path / "mine", NESTED))
+    check_nested(loaded)
+    assert loaded.name == "mine"
+    again = own_images.load_images(str(tmp_path / "mine"))
+    np.testing.assert_array_equal(again.images, loaded.images)
+
+
+def test_a_hidden_folder_may_be_given_itself(tmp_path):
+    loaded = own_images.load_images(write(tmp_path / ".mine", {"a.png": plain()}))
+    assert loaded.files == ["a.png"]
+
+
+def test_the_current_folder_has_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(write(tmp_path / "mine", {"a.png": plain()}))
+    assert own_images.load_images(".").name == "mine"
+
+
+def test_links(tmp_path):
+    write(tmp_path, {"mine/a.png": plain(), "mine/deep/b.png": plain(), "other/c.png": plain()})
+    mine = tmp_path / "mine"
+    (mine / "deep" / "circle").symlink_to(mine)
+    (mine / "outside").symlink_to(tmp_path / "other")
+    (mine / "file.png").symlink_to(tmp_path / "other" / "c.png")
+    (mine / "nowhere.png").symlink_to(tmp_path / "gone.png")
+    (mine / "itself.png").symlink_to("itself.png")
+    loaded = own_images.load_images(mine)
+    assert loaded.files == ["a.png", "deep/b.png", "file.png"]
+    assert loaded.skipped == [
+        ("deep/circle", "a link to a folder"),
+        ("itself.png", "cannot be read: Too many levels of symbolic links"),
+        ("nowhere.png", "cannot be read: No such file or directory"),
+        ("outside", "a link to a folder"),
+    ]
+    (tmp_path / "link").symlink_to(mine)
+    assert own_images.load_images(tmp_path / "link").files == loaded.files
+
+
+@pytest.mark.timeout(30)
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    loaded = own_images.load_images(write(tmp_path, {"a.png": plain()}))
+    assert loaded.skipped == [("pipe.png", "not an ordinary file")]
+
+
+def test_names_can_always_be_printed(tmp_path):
+    names = [b"caf\xe9.txt", b"two\nlines.txt", b"\x1b[31mred.txt", "Katze_\u00e4.txt".encode()]
+    write(tmp_path, {"a.png": plain()})
+    for name in names:
+        try:
+            Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(b"no")
+        except OSError:
+            pytest.skip("this file system insists on names in UTF-8")
+    loaded = own_images.load_images(tmp_path)
+    assert {name for name, _ in loaded.skipped} == {
+        r"'caf\udce9.txt'",
+        r"'two\nlines.txt'",
+        r"'\x1b[31mred.txt'",
+        "Katze_\u00e4.txt",
+    }
+    assert loaded.note.encode().decode().isprintable()
+
+
+# --- zip files ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_zip_file_gives_what_the_folder_gives(tmp_path, compression):
+    path = write_zip(tmp_path / "mine.zip", NESTED | {"deep/": b""}, compression=compression)
+    loaded = own_images.load_images(path)
+    check_nested(loaded)
+    folder = own_images.load_images(write(tmp_path / "mine", NESTED))
+    np.testing.assert_array_equal(loaded.images, folder.images)
+    assert loaded.name == "mine.zip"
+
+
+OUTSIDE = ["../evil.png", "deep/../../evil.png", "/evil.png", "..\\evil.png", "C:\\evil.png"]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_an_entry_that_points_outside_is_left_out(tmp_path, name):
+    write_zip(tmp_path / "mine.zip", {name: plain(), "good.png": plain()})
+    loaded = own_images.load_images(tmp_path / "mine.zip")
+    assert loaded.files == ["good.png"]
+    assert [why for _, why in loaded.skipped] == ["its path leads out of the zip file"]
+    assert "evil.png" in loaded.note
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine.zip"], "nothing is written"
+
+
+def test_a_dot_before_a_path_is_harmless(tmp_path):
+    loaded = own_images.load_images(write_zip(tmp_path / "a.zip", {"./deep/a.png": plain()}))
+    assert loaded.files == ["./deep/a.png"]
+
+
+def test_an_entry_that_unpacks_to_a_lot(tmp_path, monkeypatch):
+    monkeypatch.setattr(own_images, "MAX_BYTES", 2**20)
+    contents = {"bomb.png": bytes(100 * 2**20), "liar.png": bytes(100 * 2**20), "ok.png": plain()}
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+        archive.getinfo("liar.png").file_size = 10  # what the list of files will say
+    tracemalloc.start()
+    try:
+        loaded = own_images.load_images(tmp_path / "a.zip")
+        assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
+    finally:
+        tracemalloc.stop()
+    assert loaded.files == ["ok.png"]
+    assert loaded.skipped[0] == ("bomb.png", "larger than 1 MB")
+    assert loaded.skipped[1][1].startswith("damaged: Bad CRC-32")
+
+
+def test_entries_that_cannot_be_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("ok.png", plain())
+        archive.writestr("secret.png", plain())
+        archive.writestr("other.png", plain(), compress_type=zipfile.ZIP_LZMA)
+        archive.writestr("broken.png", b"find me")
+        archive.getinfo("secret.png").flag_bits |= 1
+    content = (tmp_path / "a.zip").read_bytes().replace(b"find me", b"found !")
+    (tmp_path / "a.zip").write_bytes(content)
+    loaded = own_images.load_images(tmp_path / "a.zip")
+    assert loaded.files == ["ok.png"]
+    assert loaded.skipped == [
+        ("broken.png", "damaged: Bad CRC-32 for file 'broken.png'"),
+        ("other.png", "packed in another way than usual"),
+        ("secret.png", "it has a password"),
+    ]
+
+
+def test_a_name_may_be_there_twice(tmp_path):
+    with (
+        pytest.warns(UserWarning, match="Duplicate"),
+        zipfile.ZipFile(tmp_path / "a.zip", "w") as archive,
+    ):
+        archive.writestr("a.png", plain((1, 1, 1)))
+        archive.writestr("a.png", plain((2, 2, 2)))
+    loaded = own_images.load_images(tmp_path / "a.zip")
+    assert loaded.images[:, 0, 0, 0].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", plain(), "half"])
+def test_what_is_neither_folder_nor_zip_is_refused(tmp_path, content):
+    path = tmp_path / "file"
+    if content == "half":
+        content = write_zip(path, {"a.png": plain()}).read_bytes()[:-30]
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="file is neither a folder nor a complete zip file"):
+        own_images.load_images(path)
+
+
+# --- wrong use ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "channels"), [(30, 3), (32, 4), (0, 1), ("32", 3), (32, None)])
+def test_sizes_and_channels_there_are(tmp_path, size, channels):
+    wanted = f"size is {size} and channels is {channels}; size must be 28, 32 or 64, and channels 1"
+    with pytest.raises(ValueError, match=wanted):
+        own_images.load_images(write(tmp_path, {"a.png": plain()}), size, channels)
+
+
+def test_a_path_that_does_not_exist(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"There is no .*typo. Give the folder or the zip"):
+        own_images.load_images(tmp_path / "typo")
+
+
+@pytest.mark.parametrize("contents", [{}, {".DS_Store": b"x", "deep/.a.png": plain()}])
+def test_nothing_in_it(tmp_path, contents):
+    with pytest.raises(ValueError, match=r"mine has no image to train on: it is empty"):
+        (tmp_path / "mine").mkdir()
+        own_images.load_images(write(tmp_path / "mine", contents))
+    with pytest.raises(ValueError, match=r"a.zip has no image to train on: it is empty"):
+        own_images.load_images(write_zip(tmp_path / "a.zip", contents))
+
+
+# --- what follows ------------------------------------------------------------------------------
+
+
+def test_recipes_take_it(tmp_path):
+    loaded = own_images.load_images(write(tmp_path, {"a.png": plain(), "b.png": plain()}))
+    recipe = recipes.get("dcgan-cifar10")
+    np.testing.assert_array_equal(recipes.load_data(recipe, loaded), loaded.images)
+
+
+def test_contact_sheet_goes_through_the_whole_data_set(tmp_path):
+    images = np.arange(200, dtype=np.uint8)[:, None, None, None].repeat(28, 1).repeat(28, 2)
+    loaded = own_images.OwnImages("mine", images, [f"{i}.png" for i in range(200)], [])
+    figure = own_images.contact_sheet(loaded, columns=4, most=12)
+    [axes] = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["0", "72", "144"]
+    shown = axes.images[0].get_array()
+    chosen = [0, 18, 36, 54, 72, 90, 108, 126, 144, 162, 180, 199]
+    np.testing.assert_array_equal(shown, plots.tile(images[chosen], 4).squeeze())
+    few = own_images.contact_sheet(loaded._replace(images=images[:3]))
+    [picture] = few.axes[0].images
+    np.testing.assert_array_equal(picture.get_array(), plots.tile(images[:3], 3).squeeze())
+    plt.close("all")

@@ -123,8 +123,8 @@ def class_shares(probabilities: np.ndarray) -> np.ndarray:
 def expected_calibration_error(probability: np.ndarray, outcome: np.ndarray, bins: int = 15):
     """Say how far a classifier's probabilities are from the frequencies that they promise.
 
-    The mean over equal bins of [0, 1], weighted by what falls into them, of |share of outcomes −
-    mean probability| (Guo et al. 2017, eq. 3, for the probability of one of two classes).
+    The mean over equal bins of [0, 1], weighted by what falls into them, of the absolute difference
+    between share of outcomes and mean probability (Guo et al. 2017, eq. 3, for one of two classes).
 
     Args:
         probability: (n,) of the outcome, in [0, 1]; a discriminator's D(x), for instance.

@@ -40,7 +40,7 @@ class OwnImages(NamedTuple):
 
     @property
     def note(self) -> str:
-        """One line: how many images of what kind, and what was left out."""
+        """How many images of what kind, and what was left out, in a line."""
         n, size, channels = len(self.images), self.images.shape[1], self.images.shape[3]
         kind = f"{size} px, {'grey' if channels == 1 else 'in colour'}"
         left_out = f"; {len(self.skipped):,} skipped: {_listed(self.skipped)}" * bool(self.skipped)

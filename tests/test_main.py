@@ -349,6 +349,8 @@ def drawing(number, mode="RGB"):
     """A drawn image, of another size and colour each time."""
     picture = Image.new("RGB", (40 + 3 * number, 70), (10 * number, 90, 200))
     ImageDraw.Draw(picture).ellipse((10, 10 + number, 30, 40), "white")
+    if mode == "16 bits":
+        return Image.fromarray(np.asarray(picture.convert("L"), np.uint16) * 257)
     return picture.convert(mode)
 
 
@@ -367,9 +369,9 @@ def photos(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "my photos"
     (folder / "more").mkdir(parents=True)
-    kinds = {"a.png": "RGBA", "b.gif": "P", "c.png": "I;16", "d.jpg": "CMYK", "e.jpg": "L"}
+    kinds = {"a.png": "RGBA", "b.gif": "P", "c.png": "16 bits", "d.jpg": "CMYK", "e.jpg": "L"}
     for number, (name, mode) in enumerate(kinds.items()):
-        drawing(number, "I" if mode == "I;16" else mode).save(folder / name)
+        drawing(number, mode).save(folder / name)
     for number in range(5, 11):
         drawing(number).save(folder / "more" / f"{number}.jpg", exif=turned())
     (folder / "broken.jpg").write_bytes((folder / "e.jpg").read_bytes()[:200])

@@ -11,8 +11,8 @@ on black: -1, and no edge is brighter. A shifted image has a grey edge where it 
 brightened one a grey paper. ``seen``, ``unseen`` and ``made`` are the means of D(x) over the images
 it was trained on, over test images and over generated ones, without augmentation. ``frechet``,
 ``confident`` and ``smallest_share`` are the scores of the other experiments, but for 2,500
-generated images; the distance is to 10,000 test images. ``nearer`` is the chance that a generated image lies nearer to its nearest training
-image than a test image does.
+generated images; the distance is to 10,000 test images. ``nearer`` is the chance that a generated
+image lies nearer to its nearest training image than a test image does.
 """
 
 import functools

@@ -191,6 +191,7 @@ def _own_images(args, run: Path, begun: bool, recipe: dict):
 
     A run keeps the images that it began with, so that it can go on without the folder.
     """
+    import matplotlib.pyplot as plt
     import numpy as np
 
     from gan_utils import own_images
@@ -208,6 +209,7 @@ def _own_images(args, run: Path, begun: bool, recipe: dict):
         files.write_atomically(path, lambda file: own_images.save(loaded, file))
         sheet = own_images.contact_sheet(loaded)
         files.write_atomically(run / "images.png", lambda file: sheet.savefig(file, format="png"))
+        plt.close(sheet)  # in a notebook it would be shown
         print(f"Look at {run / 'images.png'}: a GAN learns whatever is there.")
     times = -(-OWN_ROWS // len(loaded.images))
     return loaded, np.repeat(loaded.images, times, axis=0)

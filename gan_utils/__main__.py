@@ -72,6 +72,8 @@ def train(args) -> None:
             print(f"The training in {run} is complete: {recipe['epochs']} epochs.")
             return _print_next(run, recipe)
     if own:  # before TensorFlow starts, which takes a while: what is wrong is said at once
+        # The gradients of augmentation would have oneDNN remark that it leaves integers to Eigen.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         loaded, x = _own_images(args, run, begun, recipe)
     runtime.setup(args.seed)
     from gan_utils import callbacks, data

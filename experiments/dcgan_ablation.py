@@ -56,8 +56,9 @@ def start(normal, mean=0.0):
 
 
 def normalise(h, yes, normal):
-    gamma = start(normal, mean=1.0)
-    return layers.BatchNormalization(momentum=0.9, gamma_initializer=gamma)(h) if yes else h
+    if not yes:
+        return h
+    return layers.BatchNormalization(momentum=0.9, gamma_initializer=start(normal, mean=1.0))(h)
 
 
 def generator(bn="hidden", pooling=False, hidden=0, output="tanh", normal=True, latent_dim=100):

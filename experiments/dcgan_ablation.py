@@ -10,8 +10,8 @@ weights as they are.
 
 Scores are those of 10,000 samples against the 10,000 test images, in the frozen classifier's
 features. ``frechet_batch`` is the distance when batch normalisation uses the statistics of each
-batch of 100 samples in place of its moving ones. ``d_x`` and ``d_gz`` are the mean D(x) and D(G(z))
-over 2,000 test images and 2,000 samples after the last step, normalised by batch as in training.
+batch of 100 samples in place of its moving ones. ``d_x``, ``d_gz`` and the losses are means over
+the last 156 steps of training.
 """
 
 import functools
@@ -19,13 +19,12 @@ import os
 
 import keras
 import numpy as np
-import scipy.special
 from keras import layers
 from resumable import run
 
 from gan_utils import data, gan, losses, metrics, runtime
 
-WIDTH, BATCH, STEPS = 24, 64, 936
+WIDTH, BATCH, STEPS, LAST = 24, 64, 936, 156
 #: variant -> options of ``generator``, of ``discriminator`` and of ``build``; the first is the base
 VARIANTS = {
     "paper, small": {},
@@ -142,40 +141,38 @@ def build(g, d, schedule=(1, 1), beta_1=0.5, fast=False):
     return model
 
 
-def by_batch(network, x, size):
-    """Apply a network to x in batches of ``size``, each normalised with its own statistics."""
-    parts = (x[i : i + size] for i in range(0, len(x), size))
-    return np.concatenate([np.asarray(network(part, training=True)) for part in parts])
+class Late(keras.callbacks.Callback):
+    """Take the means over the last steps out of the means over an epoch."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        done = batch + 1
+        if done == self.params["steps"] - LAST:
+            self.before = {name: done * logs[name] for name in ("d_loss", "g_loss", "d_x", "d_gz")}
+        if done == self.params["steps"]:
+            self.means = {k: float((done * logs[k] - v) / LAST) for k, v in self.before.items()}
 
 
 @functools.cache
 def images_and_features():
     mnist = data.load("mnist")
-    return mnist, metrics.digit_scores(mnist.test_images)[1]
+    return mnist.images, metrics.digit_scores(mnist.test_images)[1]
 
 
 def describe(model):
     """Score a trained GAN."""
-    mnist, real = images_and_features()
+    _, real = images_and_features()
     probabilities, features = metrics.digit_scores(model.sample(10_000))
     shares = metrics.class_shares(probabilities)
-    latent_dim = model.generator.input_shape[1]
-    z = data.draw_latent(0, (10_000, latent_dim), 0, 3, model.latent)
+    z = data.draw_latent(0, (10_000, model.generator.input_shape[1]), 0, 3, model.latent)
     with model.averaged():
-        fakes = by_batch(model.generator, z, 100)
-    logits = {
-        "d_x": by_batch(model.discriminator, data.to_unit_range(mnist.test_images[:2000]), BATCH),
-        "d_gz": by_batch(model.discriminator, fakes[:2000], BATCH),
-    }
+        parts = [model.generator(z[i : i + 100], training=True) for i in range(0, len(z), 100)]
+    by_batch = data.to_pixels(np.concatenate(parts))
     return {
         "frechet": metrics.frechet_distance(features, real),
-        "frechet_batch": metrics.frechet_distance(
-            metrics.digit_scores(data.to_pixels(fakes))[1], real
-        ),
+        "frechet_batch": metrics.frechet_distance(metrics.digit_scores(by_batch)[1], real),
         "confident": float((probabilities.max(axis=1) > 0.9).mean()),
         "smallest_share": float(shares.min()),
         "largest_share": float(shares.max()),
-        **{name: float(scipy.special.expit(values).mean()) for name, values in logits.items()},
     }
 
 
@@ -187,10 +184,11 @@ def one(variant, seed, steps=STEPS):
     d = discriminator(**options.get("d", {}))
     keras.utils.set_random_seed(1000 + seed)
     model = build(generator(**options.get("g", {})), d, **options.get("build", {}))
-    images = images_and_features()[0].images[: steps * BATCH]
+    images = images_and_features()[0][: steps * BATCH]
     passes = model.schedule[0]  # two batches a step of D take two passes to as many steps
-    model.fit(images, passes, BATCH, seed, verbose=0)
-    return describe(model)
+    late = Late()
+    model.fit(images, passes, BATCH, seed, callbacks=[late], verbose=0)
+    return describe(model) | late.means
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from resumable import ROOT, run
 
 from gan_utils import cifar, data, metrics, runtime
 
-EPOCHS = 16
+EPOCHS = 12
 BATCH, WARM_UP = 128, 300  # images, steps
 WEIGHTS = ROOT / "gan_utils" / "weights" / cifar.CIFAR_WEIGHTS
 

@@ -24,7 +24,7 @@ def build_cifar_classifier() -> keras.Model:
 
     Returns:
         Model (n, 32, 32, 3) floats in [-1, 1] -> ``logits`` (n, 10) and ``features`` (n, 64), the
-        activations before them; 201,002 parameters, 704 of them moving statistics. In the shipped
+        activations before them; 202,666 parameters, 704 of them moving statistics. In the shipped
         weights the logits are already divided by the temperature that calibrates them (Guo et al.
         2017).
     """

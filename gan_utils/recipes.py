@@ -115,7 +115,7 @@ RECIPES["dcgan-cifar10"] = {
 }
 RECIPES["dcgan-cifar10-long"] = {
     "about": "the same DCGAN on CIFAR-10, wider and trained for longer",
-    "source": "this book", "data": "cifar10", "epochs": 40, "batch_size": 64,
+    "source": "this book", "data": "cifar10", "epochs": 36, "batch_size": 64,
     "generator": ["dcgan_generator",
                   {"latent_dim": 64, "size": 32, "channels": 3, "width": 40}],
     "discriminator": ["dcgan_discriminator",

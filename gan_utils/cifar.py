@@ -92,7 +92,8 @@ def save_half(model: keras.Model, file) -> None:
     Raises:
         ValueError: a weight is not finite or too large for a float16.
     """
-    halves = [np.asarray(weights, np.float16) for weights in model.get_weights()]
+    with np.errstate(over="ignore"):
+        halves = [np.asarray(weights, np.float16) for weights in model.get_weights()]
     if not all(np.isfinite(half).all() for half in halves):
         raise ValueError("A weight is not finite, or above 65,504, the largest float16.")
     np.savez(file, **{str(number): half for number, half in enumerate(halves)})

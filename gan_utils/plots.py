@@ -404,3 +404,32 @@ def warped_grid(axes: plt.Axes, lines: np.ndarray) -> None:
             axes.plot(*line.T, color=color, linewidth=0.6)
     axes.set_aspect("equal")
     axes.grid(False)
+
+
+def photo_grid(images: np.ndarray, columns: int, row_labels: Sequence[str] = (), quality: int = 70):
+    """Show photographs as ``image_grid`` does, two pixels to one, stored as JPEG.
+
+    A PNG of photographs is several times as large.
+
+    Args:
+        images: uint8 (n, height, width, channels).
+        columns: images in a row.
+        row_labels: text to the left of each row, or none.
+        quality: of the JPEG, 1 to 95.
+
+    Returns:
+        ``IPython.display.Image``, which a notebook shows.
+    """
+    from IPython import display
+
+    figure, buffer = image_grid(images, columns, row_labels), io.BytesIO()
+    figure.savefig(
+        buffer,
+        format="jpeg",
+        dpi=2 * 28 / 0.4,
+        bbox_inches="tight",  # labels may be longer than the margin
+        pad_inches=0.02,
+        pil_kwargs={"quality": quality, "optimize": True},
+    )
+    plt.close(figure)
+    return display.Image(buffer.getvalue(), format="jpeg")

@@ -407,9 +407,9 @@ def warped_grid(axes: plt.Axes, lines: np.ndarray) -> None:
 
 
 def photo_grid(images: np.ndarray, columns: int, row_labels: Sequence[str] = (), quality: int = 70):
-    """Show photographs as ``image_grid`` does, two pixels to one, stored as JPEG.
+    """Show photographs in a grid, two pixels to one, stored as JPEG.
 
-    A PNG of photographs is several times as large.
+    Otherwise as ``image_grid``; a PNG of photographs is several times as large.
 
     Args:
         images: uint8 (n, height, width, channels).
@@ -422,14 +422,19 @@ def photo_grid(images: np.ndarray, columns: int, row_labels: Sequence[str] = (),
     """
     from IPython import display
 
-    figure, buffer = image_grid(images, columns, row_labels), io.BytesIO()
+    picture, dpi = tile(images, columns), 100
+    height, width = picture.shape[:2]
+    figure = Figure(figsize=(2 * width / dpi, 2 * height / dpi), facecolor="white", layout="none")
+    axes = figure.add_axes((0, 0, 1, 1))  # labels lie outside; the tight box takes them in
+    axes.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    step, side = images.shape[1] + 2, images.shape[1]
+    axes.set(xticks=[], yticks=[step * row + side / 2 for row in range(len(row_labels))])
+    axes.set_yticklabels(row_labels)
+    axes.tick_params(length=0)
+    buffer, options = io.BytesIO(), {"quality": quality, "optimize": True}
     figure.savefig(
-        buffer,
-        format="jpeg",
-        dpi=2 * 28 / 0.4,
-        bbox_inches="tight",  # labels may be longer than the margin
-        pad_inches=0.02,
-        pil_kwargs={"quality": quality, "optimize": True},
+        buffer, format="jpeg", dpi=dpi, bbox_inches="tight", pad_inches=0, pil_kwargs=options
     )
-    plt.close(figure)
     return display.Image(buffer.getvalue(), format="jpeg")

@@ -17,6 +17,7 @@ from gan_utils import __version__, files, recipes, runtime
 
 FORMAT = 1  # of run.json; raise it when runs of before can no longer go on
 COMMAND = "python -m gan_utils"
+OWN_ROWS = 5000  # an epoch of few images of one's own goes through them again and again
 DIGITS, POINTS = ("mnist", "digits"), ("uniform", "ring", "grid")  # what evaluate can score
 
 
@@ -55,24 +56,40 @@ def show_recipes(args) -> None:
 def train(args) -> None:
     """Train a recipe in a run folder, from where it stopped if it has begun."""
     recipe = _recipe(args.recipe, **({"epochs": args.epochs} if args.epochs else {}))
-    run = args.run or Path("runs", f"{args.recipe}-seed{args.seed}")
     about = {"format": FORMAT, "recipe": args.recipe, "settings": recipe, "seed": args.seed}
-    if (run / "run.json").exists():
+    name, own = args.recipe, recipe["data"] == "own"
+    if own:
+        about["images"] = _own_settings(args, recipe)
+        name += f"-{args.images.resolve().name.removesuffix('.zip')}"
+    elif wrong := [f"--{o}" for o in ("images", "size", "grey") if getattr(args, o)]:
+        _wrong(f"{args.recipe} has data of its own. Leave out {', '.join(wrong)}.")
+    run = args.run or Path("runs", f"{name}-seed{args.seed}")
+    begun = (run / "run.json").exists()
+    if begun:
         before = _read_run(run)
         _check_same_run(run, before, about)
         if before.get("trained") == recipe["epochs"] and (run / "generator.keras").exists():
             print(f"The training in {run} is complete: {recipe['epochs']} epochs.")
             return _print_next(run, recipe)
+    if own:  # before TensorFlow starts, which takes a while: what is wrong is said at once
+        # The gradients of augmentation would have oneDNN remark that it leaves integers to Eigen.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        loaded, x = _own_images(args, run, begun, recipe)
     runtime.setup(args.seed)
     from gan_utils import callbacks, data
 
-    loaded = data.load(recipe["data"])
+    if not own:
+        loaded = data.load(recipe["data"])
+        x = recipes.load_data(recipe, loaded)
     print(loaded.note)
-    x = recipes.load_data(recipe, loaded)
     about |= {"gan_utils": __version__, "data": loaded.note}
-    if not (run / "run.json").exists():
+    if not begun:
         _write_json(run / "run.json", about)
     model = recipes.build(recipe, len(x))
+    if own:
+        from gan_utils import augment
+
+        model.discriminator = augment.augmented(model.discriminator, **recipe["augment"])
     k_d = 1 if model.schedule == "larger_loss" else model.schedule[0]
     steps = len(x) // (recipe["batch_size"] * k_d)
     every = max(1, steps // 2, steps * recipe["epochs"] // 100)  # a picture takes a while
@@ -127,6 +144,8 @@ def evaluate(args) -> None:
     """Score a run's generator: digits against the test images, points against the data."""
     about = _read_run(args.run)
     name = about["settings"]["data"]
+    if name == "own":
+        return _evaluate_own(args, about)
     if name not in DIGITS + POINTS:
         _wrong(f"There is no score for {name} yet, only for {', '.join(DIGITS + POINTS)}.")
     from gan_utils import data
@@ -157,6 +176,61 @@ def download(args) -> None:
     from gan_utils import data
 
     print(data.download(args.name))
+
+
+def _own_settings(args, recipe: dict) -> str:
+    """Set size and channels of ``recipe``; return what has to be the same when a run goes on."""
+    if not args.images:
+        _wrong(f"{args.recipe} needs --images PATH, the folder or zip file that holds your images.")
+    size = args.size or 32
+    for part in ("generator", "discriminator"):
+        recipe[part][1] |= {"size": size, "channels": 1 if args.grey else 3}
+    return f"{args.images.resolve()}, {size} px, {'grey' if args.grey else 'in colour'}"
+
+
+def _own_images(args, run: Path, begun: bool, recipe: dict):
+    """Return a reader's images, and rows to train on: each of them as often as fills an epoch.
+
+    A run keeps the images that it began with, so that it can go on without the folder.
+    """
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    from gan_utils import own_images
+
+    path, batch_size = run / "images.npz", recipe["batch_size"]
+    if begun and path.exists():
+        loaded = own_images.load(path)
+    else:
+        loaded = own_images.load_images(args.images, args.size or 32, 1 if args.grey else 3)
+        if len(loaded.images) < batch_size:
+            raise ValueError(
+                f"{loaded.note} To train, there must be at least {batch_size}, a batch; a GAN "
+                "wants hundreds, better thousands."
+            )
+        files.write_atomically(path, lambda file: own_images.save(loaded, file))
+        sheet = own_images.contact_sheet(loaded)
+        files.write_atomically(run / "images.png", lambda file: sheet.savefig(file, format="png"))
+        plt.close(sheet)  # in a notebook it would be shown
+        print(f"Look at {run / 'images.png'}: a GAN learns whatever is there.")
+    times = -(-OWN_ROWS // len(loaded.images))
+    return loaded, np.repeat(loaded.images, times, axis=0)
+
+
+def _evaluate_own(args, about: dict) -> None:
+    """Say how near a run's images come to those it was trained on, beside these to each other."""
+    from gan_utils import own_images
+
+    train = own_images.load(args.run / "images.npz")
+    n = min(args.n, len(train.images))
+    made = _generate(args.run, about, n, args.seed)
+    scores, picture = own_images.compare(made, train.images)
+    print(f"{n:,} generated against: {train.note}")
+    print(*(f"  {key:14} {value:10.4f}" for key, value in scores.items()), sep="\n")
+    files.write_atomically(args.run / "nearest.png", lambda file: picture.save(file, "PNG"))
+    print(f"{args.run / 'nearest.png'} shows the generated images that come nearest.")
+    about = {"gan_utils": __version__, "data": train.note, "n": n, "seed": args.seed}
+    _write_json(args.run / "scores.json", about | scores)
 
 
 def _point_scores(name: str, made, real) -> dict[str, float]:
@@ -219,13 +293,15 @@ def _read_run(run: Path) -> dict:
 
 def _check_same_run(run: Path, then: dict, now: dict) -> None:
     """Leave with a message if ``run`` was begun with other settings than those given now."""
-    then, now = ({"recipe": a["recipe"], "seed": a["seed"]} | a["settings"] for a in (then, now))
+    names = "recipe", "images", "seed"
+    then, now = ({k: a.get(k) for k in names} | a["settings"] for a in (then, now))
     texts = {"about", "source", "unstated"}
     differs = [key for key in then | now if key not in texts and then.get(key) != now.get(key)]
     if differs == ["epochs"] and not now["decay"] and now["epochs"] > then["epochs"]:
         return
     if differs:
-        differs = ["recipe"] if "recipe" in differs else differs  # which explains all others
+        explains = [key for key in ("recipe", "images") if key in differs]  # all others
+        differs = explains[:1] or differs
         told = "; ".join(f"{key} was {then.get(key)}, is now {now.get(key)}" for key in differs)
         grow = " (they can only grow, and only without decay)" * ("epochs" in differs)
         _wrong(
@@ -242,7 +318,7 @@ def _write_json(path: Path, content: dict) -> None:
 def _print_next(run: Path, recipe: dict) -> None:
     print(f"In {run} are generator.keras, history.csv, samples/ and samples.gif. Next:")
     print(f"  {COMMAND} generate {shlex.quote(str(run))} --out samples.png")
-    if recipe["data"] in DIGITS + POINTS:
+    if recipe["data"] in (*DIGITS, *POINTS, "own"):
         print(f"  {COMMAND} evaluate {shlex.quote(str(run))}")
 
 
@@ -281,6 +357,11 @@ def _parser() -> argparse.ArgumentParser:
     option("--run", type=Path, metavar="DIR", help="(default: runs/RECIPE-seedSEED)")
     option("--seed", **seed)
     option("--data", **folder)
+    text = "folder or zip file of your own images, for the recipe own-images"
+    option("--images", type=Path, metavar="PATH", help=text)
+    text = "side of your images: they are cropped and made so small (default: 32 pixels)"
+    option("--size", type=int, choices=(28, 32, 64), help=text)
+    option("--grey", action="store_true", help="make your images grey")
 
     about = "Make images or points with a trained generator."
     option = add(generate, "generate", about, "runs/mlp-mnist-seed0 -n 100 --out digits.png")
@@ -293,7 +374,8 @@ def _parser() -> argparse.ArgumentParser:
         "Score a trained generator: digits by their Fréchet distance to the test images in the "
         "features of the digit classifier, the share it is sure of (more than 0.9) and the share "
         "of each class; points by the Fréchet distance of their coordinates to the data, and by "
-        "how they fill the square (share inside, Kolmogorov-Smirnov statistics) or the modes. "
+        "how they fill the square (share inside, Kolmogorov-Smirnov statistics) or the modes; "
+        "your own images by how near they come to those of the training, against copying. "
         "Writes scores.json into the run folder."
     )
     option = add(evaluate, "evaluate", about, "runs/mlp-mnist-seed0")

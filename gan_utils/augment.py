@@ -64,17 +64,8 @@ class Augmentation(keras.layers.Layer):
 
     def _moved(self, images, down, right):
         """Move each image by the shares ``down`` and ``right`` (n, 1, 1) of what is allowed."""
-        _, height, width, channels = images.shape
-        y, x = (round(self.amounts["shift"] * side) for side in (height, width))
-        rows = y + tf.range(height)[:, None] - _whole(down, y)
-        columns = x + tf.range(width) - _whole(right, x)
-        # One gather from all pixels in a row: the gradient of others needs what XLA cannot do in
-        # the branch of gan.GAN's penalty.
-        padded = tf.pad(images, [[0, 0], [y, y], [x, x], [0, 0]])
-        _, high, wide, _ = padded.shape
-        first = high * wide * tf.range(tf.shape(images)[0])[:, None, None]
-        pixels = tf.gather(tf.reshape(padded, (-1, channels)), first + wide * rows + columns)
-        return tf.reshape(pixels, (-1, height, width, channels))
+        y, x = (round(self.amounts["shift"] * side) for side in images.shape[1:3])
+        return _shifted(images, _whole(down, y), _whole(right, x), (y, x))
 
     def _hole(self, images, draw, axis):
         """Return booleans that broadcast to ``images``, true where the cut goes along an axis."""
@@ -114,6 +105,28 @@ def augmented(discriminator: keras.Model, **options) -> keras.Model:
         raise ValueError(f"The discriminator takes {shape}, not images (height, width, channels).")
     x = keras.Input(shape, name="x")
     return keras.Model(x, discriminator(Augmentation(**options)(x)), name="discriminator")
+
+
+def _shifted(images, down, right, most):
+    """Move each image by its own whole numbers of pixels (n, 1, 1), up to ``most``; zeros come in.
+
+    The gradient is the move back. TensorFlow's own, of ``tf.gather``, adds pixels up one by one,
+    and the gradient of that one needs what XLA cannot do in the branch of ``gan.GAN``'s penalty.
+    """
+
+    @tf.custom_gradient
+    def move(images):
+        _, height, width, channels = images.shape
+        y, x = most
+        rows, columns = y + tf.range(height)[:, None] - down, x + tf.range(width) - right
+        padded = tf.pad(images, [[0, 0], [y, y], [x, x], [0, 0]])
+        _, high, wide, _ = padded.shape
+        first = high * wide * tf.range(tf.shape(images)[0])[:, None, None]
+        pixels = tf.gather(tf.reshape(padded, (-1, channels)), first + wide * rows + columns)
+        moved = tf.reshape(pixels, (-1, height, width, channels))
+        return moved, lambda upstream: _shifted(upstream, -down, -right, most)
+
+    return move(images)
 
 
 def _whole(draw, most: int):

@@ -16,8 +16,10 @@ from pathlib import Path, PureWindowsPath
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
+import scipy.stats
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps, UnidentifiedImageError
+from sklearn.neighbors import NearestNeighbors
 
 from gan_utils import plots, runtime
 
@@ -145,6 +147,76 @@ def contact_sheet(loaded: OwnImages, columns: int = 8, most: int = 64) -> Figure
     chosen = np.unique(np.linspace(0, len(loaded.images) - 1, most).astype(int))
     numbers = [str(number) for number in chosen[::columns]]
     return plots.image_grid(loaded.images[chosen], min(columns, len(chosen)), numbers)
+
+
+def save(loaded: OwnImages, file: BinaryIO | Path) -> None:
+    """Write images to an ``.npz`` file, so that training can go on without the folder."""
+    skipped = np.array(loaded.skipped, np.str_).reshape(-1, 2)
+    parts = {"name": loaded.name, "images": loaded.images, "files": loaded.files}
+    np.savez_compressed(file, skipped=skipped, **parts)
+
+
+def load(path: Path) -> OwnImages:
+    """Read what ``save`` wrote.
+
+    Raises:
+        ValueError: it is missing, or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            name, images, files, skipped = (
+                file[k] for k in ("name", "images", "files", "skipped")
+            )  # which checks each CRC
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path}, the images that this run began with, cannot be read ({error}). Start in "
+            "another folder."
+        ) from None
+    return OwnImages(str(name), images, files.tolist(), [tuple(pair) for pair in skipped.tolist()])
+
+
+def nearest(train: np.ndarray, images: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Find the training image that is nearest to each image.
+
+    Args:
+        train: uint8 (n, height, width, channels).
+        images: uint8 (m, height, width, channels). Without, each training image is compared with
+            all others, itself left out: what an image that was never trained on would find.
+
+    Returns:
+        (m,) distances, the root mean square of the differences of all values, in levels of 0..255;
+        (m,) rows of ``train``.
+    """
+    flat = np.float32(train).reshape(len(train), -1)
+    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(flat)
+    queries = None if images is None else np.float32(images).reshape(len(images), -1)
+    distance, row = index.kneighbors(queries)
+    return distance[:, 0] / np.sqrt(flat.shape[1]), row[:, 0]
+
+
+def compare(made: np.ndarray, train: np.ndarray) -> tuple[dict[str, float], Image.Image]:
+    """Say how near generated images come to the training images: does the generator copy?
+
+    Args:
+        made, train: uint8 (m, height, width, channels) and (n, height, width, channels).
+
+    Returns:
+        ``to_nearest``, the median distance of a generated image to its nearest training image;
+        ``among_real``, that of a training image to its nearest other one; ``nearer``, the chance
+        that the first is the smaller, of one drawn at random from each (Mann-Whitney; 0.5 if there
+        is nothing to see, far more if images are copied, less if they are unlike all of them).
+        And a picture: the eight generated images that come nearest, below them what they are near.
+    """
+    (to_nearest, row), among_real = nearest(train, made), nearest(train)[0]
+    u = scipy.stats.mannwhitneyu(to_nearest, among_real).statistic
+    scores = {
+        "to_nearest": float(np.median(to_nearest)),
+        "among_real": float(np.median(among_real)),
+        "nearer": float(1 - u / len(to_nearest) / len(among_real)),
+    }
+    closest = to_nearest.argsort()[:8]
+    pairs = np.concatenate([made[closest], train[row[closest]]])
+    return scores, Image.fromarray(plots.tile(pairs, len(closest)).squeeze())
 
 
 # --- from a path to pictures ------------------------------------------------------------------

@@ -17,6 +17,8 @@ from gan_utils import data, runtime
 #: ``"decay"`` (None, ``"cosine"`` or ``"linear"``) lets both learning rates fall to 0 over the run.
 #: ``"r1"`` and ``"r1_every"``, where given, are the penalty's of ``gan.GAN``.
 #: ``"rows"``, where given, is the (start, stop) of the training images that are used.
+#: ``"augment"``, where given, are the options of ``augment.augmented``, which ``python -m gan_utils
+#: train`` applies and ``build`` does not. The data ``"own"`` comes from ``own_images.load_images``.
 RECIPES: dict[str, dict] = {}
 PADDLE = {
     "source": "The PaddlePaddle chapter", "epochs": 20, "batch_size": 128,
@@ -120,6 +122,20 @@ RECIPES["dcgan-cifar10-long"] = {
                   {"latent_dim": 64, "size": 32, "channels": 3, "width": 40}],
     "discriminator": ["dcgan_discriminator",
                       {"size": 32, "channels": 3, "width": 48, "batch_norm": False}],
+    "loss": {"name": "non_saturating"}, "schedule": [1, 1], "latent": "normal",
+    "r1": 1.0, "r1_every": 4,
+    "g_optimizer": {"learning_rate": 1e-3, "beta_1": 0.5, "use_ema": True, "ema_momentum": 0.998},
+    "d_optimizer": {"learning_rate": 1e-3, "beta_1": 0.5}, "decay": "cosine",
+    "unstated": [],
+}
+RECIPES["own-images"] = {
+    "about": "the book's DCGAN on a folder or zip file of your own images, augmented",
+    "source": "this book", "data": "own", "epochs": 100, "batch_size": 64,
+    "generator": ["dcgan_generator",
+                  {"latent_dim": 64, "size": 32, "channels": 3, "width": 32}],
+    "discriminator": ["dcgan_discriminator",
+                      {"size": 32, "channels": 3, "width": 32, "batch_norm": False}],
+    "augment": {},
     "loss": {"name": "non_saturating"}, "schedule": [1, 1], "latent": "normal",
     "r1": 1.0, "r1_every": 4,
     "g_optimizer": {"learning_rate": 1e-3, "beta_1": 0.5, "use_ema": True, "ema_momentum": 0.998},

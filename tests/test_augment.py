@@ -155,6 +155,28 @@ def test_gradient_against_numerical_differences(channels):
     assert slope == pytest.approx(float(numerical), rel=1e-6) and abs(slope) > 1
 
 
+def test_gradient_of_a_gradient_against_numerical_differences():
+    """A penalty on D's slope, as in gan.GAN, needs it."""
+    layer = Augmentation(seed=3, dtype="float64")
+    images, direction = (np.float64(noise(4, 28, 3)) * scale for scale in (1, 0.5))
+    start = layer.seed_generator.state.numpy()
+
+    def penalty(images):
+        layer.seed_generator.state.assign(start)
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            value = tf.reduce_sum(layer(images, training=True) ** 3)
+        return tf.reduce_sum(tape.gradient(value, images) ** 2)
+
+    x, step = tf.constant(images), 1e-6
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = penalty(x)
+    slope = float(tf.reduce_sum(tape.gradient(value, x) * direction))
+    numerical = (penalty(x + step * direction) - penalty(x - step * direction)) / (2 * step)
+    assert slope == pytest.approx(float(numerical), rel=1e-5) and abs(slope) > 1
+
+
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_works_in_a_graph_of_any_batch_size(jit_compile):
     layer = Augmentation(cutout=0.5, seed=0)

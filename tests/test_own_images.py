@@ -592,3 +592,75 @@ def test_contact_sheet_goes_through_the_whole_data_set(tmp_path):
     [picture] = few.axes[0].images
     np.testing.assert_array_equal(picture.get_array(), plots.tile(images[:3], 3).squeeze())
     plt.close("all")
+
+
+# --- kept with a run, and compared with what a generator makes ------------------------------------
+
+
+def some_images(n=30, channels=3, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (n, 28, 28, channels), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("skipped", [[], [("a", "empty"), ("b/c.png", "damaged: é")]])
+def test_what_is_saved_is_loaded(tmp_path, skipped):
+    names = [f"ünder/{number}.png" for number in range(30)]
+    loaded = own_images.OwnImages("mine", some_images(), names, skipped)
+    own_images.save(loaded, tmp_path / "images.npz")
+    again = own_images.load(tmp_path / "images.npz")
+    np.testing.assert_array_equal(again.images, loaded.images)
+    assert again._replace(images=None) == loaded._replace(images=None) and again.note == loaded.note
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK nothing", "cut"])
+def test_what_cannot_be_loaded_is_named(tmp_path, content):
+    path = tmp_path / "images.npz"
+    if content == "cut":
+        own_images.save(own_images.OwnImages("mine", some_images(), ["a"] * 30, []), path)
+        content = path.read_bytes()[:-500]
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match="images.npz, the images that this run began with, cannot"):
+        own_images.load(path)
+
+
+def test_the_nearest_training_image_is_found():
+    train, images = some_images(20, 1), some_images(9, 1, seed=1)
+    images[4] = train[7]
+    distance, row = own_images.nearest(train, images)
+    gaps = np.sqrt(((images[:, None] - train.astype(float)) ** 2).mean(axis=(2, 3, 4)))
+    np.testing.assert_allclose(distance, gaps.min(axis=1), rtol=1e-4, atol=1e-2)
+    np.testing.assert_array_equal(row, gaps.argmin(axis=1))
+    assert row[4] == 7
+
+
+def test_a_training_image_is_compared_with_the_others():
+    train = some_images(20)
+    distance, row = own_images.nearest(train)
+    for number in range(20):
+        others = np.delete(train, number, axis=0)
+        expected = own_images.nearest(others, train[number : number + 1])[0]
+        np.testing.assert_allclose(distance[number], expected[0], rtol=1e-4)
+    assert (row != np.arange(20)).all()
+    train[3] = train[8]
+    distance, row = own_images.nearest(train)
+    assert (row[3], row[8]) == (8, 3) and max(distance[3], distance[8]) < 0.1, "a twin is no self"
+
+
+def test_copies_are_told_from_new_images():
+    smooth = np.random.default_rng(1).uniform(20, 235, (300, 1, 1, 3))
+    train = np.repeat(np.repeat(smooth, 28, axis=1), 28, axis=2)
+    rng = np.random.default_rng(2)
+    copies = np.clip(train[:100] + rng.normal(0, 1, (100, 28, 28, 3)), 0, 255)
+    new = np.ones_like(train) * rng.uniform(20, 235, (300, 1, 1, 3))
+    scores = [own_images.compare(np.uint8(x), np.uint8(train))[0] for x in (copies, new)]
+    assert scores[0]["nearer"] > 0.8 and abs(scores[1]["nearer"] - 0.5) < 0.15
+    assert scores[0]["to_nearest"] < scores[0]["among_real"] == scores[1]["among_real"]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_nearest_pairs_are_shown(channels):
+    train, made = some_images(20, channels), some_images(10, channels, seed=1)
+    made[6] = train[11]
+    picture = np.asarray(own_images.compare(made, train)[1]).reshape(58, 8 * 30 - 2, channels)
+    np.testing.assert_array_equal(picture[:28, :28], made[6])
+    np.testing.assert_array_equal(picture[30:, :28], train[11])

@@ -6,7 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from gan_utils import data, gan, metrics, networks, recipes
+from gan_utils import augment, data, gan, metrics, networks, recipes
+
+NETWORKS = "generator", "discriminator"
 
 
 def tiny_data(recipe, rows=16):
@@ -14,7 +16,7 @@ def tiny_data(recipe, rows=16):
     rng = np.random.default_rng(0)
     if recipe["data"] == "uniform":
         return rng.random((rows, 2), dtype=np.float32)
-    shape = (32, 32, 3) if recipe["data"] == "cifar10" else (28, 28, 1)
+    shape = (32, 32, 3) if recipe["data"] in ("cifar10", "own") else (28, 28, 1)
     return rng.integers(0, 256, (rows, *shape), dtype=np.uint8)
 
 
@@ -36,12 +38,13 @@ def test_every_recipe_trains(name):
 def test_every_recipe_is_plain_and_complete_data(name):
     recipe = recipes.RECIPES[name]
     assert json.loads(json.dumps(recipe)) == recipe
-    optional = {"rows", "r1", "r1_every"}
+    optional = {"rows", "r1", "r1_every", "augment"}
     assert recipe.keys() - optional == recipes.RECIPES["dcgan-mnist"].keys() - optional
     if recipe["source"] != "this book":
         assert recipe["unstated"], "what a source does not say is said here"
-    with pytest.raises(ValueError, match=f"There are: .*{recipe['data']}"):
-        data.load("nothing")
+    if recipe["data"] != "own":
+        with pytest.raises(ValueError, match=f"There are: .*{recipe['data']}"):
+            data.load("nothing")
     assert all(hasattr(networks, recipe[role][0]) for role in ("generator", "discriminator"))
 
 
@@ -173,6 +176,14 @@ def test_pretrained_digits_are_read_by_the_classifier():
     probabilities, _ = metrics.digit_scores(gan.generate(generator, 500, 0, "normal"))
     assert (probabilities.max(axis=1) > 0.9).mean() > 0.7
     assert metrics.class_shares(probabilities).min() > 0.03
+
+
+def test_own_images_are_augmented_with_what_the_recipe_says():
+    recipe = recipes.get("own-images")
+    layer = augment.Augmentation(**recipe["augment"])
+    assert layer.amounts["shift"] > 0 and layer.amounts["brightness"] > 0
+    parts = ({k: recipe[part][1].get(k) for k in ("size", "channels")} for part in NETWORKS)
+    assert list(parts) == 2 * [{"size": 32, "channels": 3}], "the command line changes both"
 
 
 def test_a_recipe_without_weights_is_refused():

@@ -1,6 +1,6 @@
 """Which of the DCGAN guidelines matter on MNIST? Take one away at a time, in short runs.
 
-    python experiments/dcgan_ablation.py        about an hour on 2 cores
+    python experiments/dcgan_ablation.py        about 75 minutes on 2 cores
 
 The base is the paper's setting in small (Radford et al. 2016, sections 3 and 4): width 24 in place
 of 64, z of 100 values uniform on [-1, 1), 936 steps of 64 images, one pass through MNIST. Each

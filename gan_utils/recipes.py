@@ -115,6 +115,19 @@ RECIPES["dcgan-cifar10"] = {
     "d_optimizer": {"learning_rate": 1e-3, "beta_1": 0.5}, "decay": "cosine",
     "unstated": [],
 }
+RECIPES["dcgan-cifar10-long"] = {
+    "about": "the same DCGAN on CIFAR-10, wider and trained for longer",
+    "source": "this book", "data": "cifar10", "epochs": 36, "batch_size": 64,
+    "generator": ["dcgan_generator",
+                  {"latent_dim": 64, "size": 32, "channels": 3, "width": 40}],
+    "discriminator": ["dcgan_discriminator",
+                      {"size": 32, "channels": 3, "width": 48, "batch_norm": False}],
+    "loss": {"name": "non_saturating"}, "schedule": [1, 1], "latent": "normal",
+    "r1": 1.0, "r1_every": 4,
+    "g_optimizer": {"learning_rate": 1e-3, "beta_1": 0.5, "use_ema": True, "ema_momentum": 0.998},
+    "d_optimizer": {"learning_rate": 1e-3, "beta_1": 0.5}, "decay": "cosine",
+    "unstated": [],
+}
 RECIPES["own-images"] = {
     "about": "the book's DCGAN on a folder or zip file of your own images, augmented",
     "source": "this book", "data": "own", "epochs": 100, "batch_size": 64,

@@ -110,3 +110,19 @@ def test_bands_cross_out_what_lies_outside():
     figure = plots.bands(dict.fromkeys(names, (low, high)), series, names)
     crosses = {a.get_title(): a.lines[1].get_xdata().tolist() for a in figure.axes if a.lines}
     assert crosses["A"] == [2, 4] and crosses["B"] == []
+
+
+def test_photographs_become_a_small_jpeg():
+    import io
+
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    images = np.repeat(np.repeat(rng.integers(0, 256, (6, 4, 4, 3)), 8, 1), 8, 2).astype(np.uint8)
+    shown = plots.photo_grid(images, columns=3, row_labels=["airplane", "a longer label"])
+    assert shown.format == "jpeg"
+    picture = np.asarray(Image.open(io.BytesIO(shown.data)))
+    assert len(shown.data) < 40_000 and picture.shape[1] > 3 * 64
+    bare = np.asarray(Image.open(io.BytesIO(plots.photo_grid(images, columns=3).data)))
+    assert np.abs(np.subtract(bare.shape[:2], 2 * np.array([66, 100]))).max() <= 2, "two to one"
+    assert not plt.get_fignums(), "no figure stays open"

@@ -114,7 +114,8 @@ def document(numbers):
     return f"""<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">
 <title>GANs You Can Run</title>
 {"".join(f'<link rel="stylesheet" href="{sheet}">' for sheet in styles)}
-<style>{STYLE}</style></head><body><main><article class="bd-article"><div class="cover"><img src="{logo}" alt="">
+<style>{STYLE}</style></head><body><main><article class="bd-article">
+<div class="cover"><img src="{logo}" alt="">
 <p style="font-size: 3rem; font-weight: 700">GANs You Can Run</p>
 <p>An executable book on generative adversarial networks in TensorFlow 2 and Keras 3</p>
 <p>Version {version}, printed {date.today():%d %B %Y}. Text CC BY 4.0, code MIT.</p></div>
@@ -141,8 +142,6 @@ def page_numbers(pdf):
     return {
         name.lstrip("/"): reader.get_destination_page_number(place) + 1
         for name, place in reader.named_destinations.items()
-    }
-        name.lstrip("/"): reader.get_destination_page_number(place) + 1 for name, place in places
     }
 
 

@@ -5,7 +5,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 JUPYTER_BOOK := $(VENV_PYTHON) -c 'from jupyter_book.cli.main import main; main()'
 
-.PHONY: help book test notebooks execute benchmark lock clean
+.PHONY: help book test notebooks execute benchmark zip pdf gpu-check lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
@@ -31,6 +31,17 @@ execute:  ## re-run stale notebooks in full and stamp them (ARGS="NAME... --forc
 benchmark:  ## measure speed and time to quality into benchmarks/RESULTS.md (5 minutes)
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) benchmarks/benchmark.py
+
+zip: book  ## the built pages as one file, for a stick or a class without internet
+	@$(VENV_PYTHON) -c "import shutil; print(shutil.make_archive('_build/gans-you-can-run', 'zip', '_build/html'))"
+
+pdf: book  ## the whole book as a PDF, printed by the Chromium or Chrome of this machine
+	@sh tools/setup.sh all
+	@$(VENV_PYTHON) tools/pdf.py
+
+gpu-check:  ## what your GPU is worth: device, speed against the CPU, all chapters on it (quick profile)
+	@sh tools/setup.sh all
+	@$(VENV_PYTHON) tools/gpu_check.py
 
 lock:  ## resolve constraints.txt anew (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }

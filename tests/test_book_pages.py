@@ -5,22 +5,16 @@ tested on broken pages at the end of this file.
 """
 
 import importlib.util
-import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from functools import cache
-from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import built_book
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from built_book import HTML, ROOT
 
-ROOT = Path(__file__).parent.parent
-HTML = ROOT / "_build" / "html"
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
 MEGABYTE = 1_000_000
 
@@ -154,18 +148,7 @@ CHECKS = [
 
 @pytest.fixture(scope="session")
 def pages():
-    """Build what changed, with warnings as errors, and return the paths of all pages.
-
-    The pages are those of the contents: `_build` may still hold some that have since been renamed.
-    """
-    pytest.importorskip("jupyter_book", reason="jupyter-book is not installed")
-    program = "from jupyter_book.cli.main import main; main()"
-    command = [sys.executable, "-c", program, "build", "-n", "-W", "--keep-going", str(ROOT)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
-    files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
-    return [HTML / f"{name}.html" for name in ["index", "search", contents["root"], *files]]
+    return built_book.build()
 
 
 def test_every_page_is_built(pages):
@@ -288,58 +271,3 @@ def test_nameless_page_can_fail(tmp_path):
     nameless = BeautifulSoup("<html><p>x</p></html>", "html.parser")
     assert nameless_page(nameless, tmp_path) == ["no lang", "no title"]
     assert not nameless_page(BeautifulSoup(GOOD, "html.parser"), tmp_path)
-
-
-# --- In a browser ---------------------------------------------------------------------------------
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = """--headless --disable-gpu --disable-background-networking --disable-component-update
---disable-sync --no-first-run --allow-file-access-from-files --virtual-time-budget=20000
---dump-dom"""
-MEASURE = """<pre id="result"></pre><script>
-onload = () => setTimeout(() => {
-  const widths = {};
-  for (const frame of document.querySelectorAll("iframe")) {
-    const root = frame.contentDocument.documentElement;
-    widths[frame.dataset.page] = [root.scrollWidth, root.clientWidth];
-  }
-  document.getElementById("result").textContent = JSON.stringify(widths);
-}, 500);
-</script>"""
-
-
-@pytest.fixture
-def in_browser(tmp_path):
-    """A function that opens an address and returns the page as its scripts leave it."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        pytest.skip("needs Chromium or Chrome")
-
-    def open_page(address):
-        flags = [*FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}"]
-        if hasattr(os, "geteuid") and os.geteuid() == 0:
-            flags.append("--no-sandbox")  # Chromium does not run as root with one
-        command = [browser, *flags, address]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        assert done.stdout, f"the browser gave no answer: {done.stderr[-1000:]}"
-        return BeautifulSoup(done.stdout, "html.parser")
-
-    return open_page
-
-
-def test_no_page_is_wider_than_a_phone(pages, tmp_path, in_browser):
-    # Headless windows are at least 500 px wide; frames are as narrow as they are told to be.
-    frame = '<iframe src="{}" data-page="{}" width="390" height="800"></iframe>'
-    frames = [frame.format(page.as_uri(), page.relative_to(HTML)) for page in pages]
-    wrapper = tmp_path / "wrapper.html"
-    wrapper.write_text(f"<!DOCTYPE html><body>{''.join(frames)}{MEASURE}", encoding="utf8")
-    widths = json.loads(in_browser(wrapper.as_uri()).find(id="result").get_text())
-    assert len(widths) == len(pages)
-    assert not {page: width for page, width in widths.items() if width[0] > width[1]}
-
-
-def test_film_runs_from_a_file(pages, in_browser):
-    film = in_browser((HTML / "notebooks/04_vanilla_gan.html").as_uri()).select_one("figure.film")
-    assert film.canvas["aria-label"] == film.img["alt"] and film.img.has_attr("hidden")
-    assert film.button.get_text() == "Play"
-    assert film.input["aria-valuetext"] == film.output.get_text() == "epoch 100"

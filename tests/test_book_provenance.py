@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -11,9 +12,13 @@ from pathlib import Path
 import execute
 import experiment_csv
 import nbformat
+import numpy as np
 import provenance
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image, ImageSequence
+
+from gan_utils import plots
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -44,12 +49,13 @@ def test_committed_experiment_matches_its_stamp(path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_committed_pictures_are_the_notebooks_outputs(path):
     for name, content in execute.pictures(nbformat.read(path, as_version=4)).items():
-        assert (ROOT / "book/pictures" / name).read_bytes() == content, f"{name}: make execute"
+        assert (ROOT / "book" / name).read_bytes() == content, f"{name}: make execute"
 
 
 def test_committed_pictures_all_come_from_a_notebook():
     made = {n for p in NOTEBOOKS for n in execute.pictures(nbformat.read(p, as_version=4))}
-    assert {path.name for path in ROOT.glob("book/pictures/fig-*.png")} <= made
+    files = [*ROOT.glob("book/pictures/fig-*.png"), *ROOT.glob("book/_static/films/*")]
+    assert {str(path.relative_to(ROOT / "book")) for path in files} <= made
 
 
 def test_committed_weights_are_named_in_the_package():
@@ -304,6 +310,24 @@ def test_pictures_are_exported(book):
     nbformat.write(notebook, book / "notebooks/01_test.ipynb")
     assert run(book) == 0
     assert (book / "book/pictures/fig-01-dot.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_films_are_exported_as_animations_that_play_once():
+    frames = [np.full((12, 16, 3), 40 * i, np.uint8) for i in range(6)]
+    film = plots.film(frames, list("abcdef"), "Grey.", "Brighter.", columns=4)
+    cell = new_code_cell("", metadata={"tags": ["picture"], "film": "fig-01-grey"})
+    cell.outputs = [new_output("display_data", {"text/html": film.data})]
+    made = execute.pictures(new_notebook(cells=[cell]))
+    names = [f"_static/films/fig-01-grey.{kind}" for kind in ("webp", "png")]
+    moving, still = (Image.open(io.BytesIO(made[name])) for name in names)
+    assert moving.n_frames == 6 and moving.size == still.size == (16, 12)
+    assert moving.info["loop"] == 1
+    lasts = 0
+    for i, frame in enumerate(ImageSequence.Iterator(moving)):
+        assert abs(np.asarray(frame.convert("RGB"), int).mean() - 40 * i) < 4
+        lasts += moving.info["duration"]
+    assert 3000 < lasts < 5000
+    assert abs(np.asarray(still, int).mean() - 200) < 4
 
 
 # Experiments

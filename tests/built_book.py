@@ -1,0 +1,37 @@
+"""The built pages, for the tests that look at them. Two test processes may ask at the same time."""
+
+import fcntl
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+HTML = ROOT / "_build" / "html"
+
+
+def page_names():
+    """Every page as its path inside the built book.
+
+    The pages are those of the contents: `_build` may still hold some that have since been renamed.
+    """
+    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
+    files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
+    return [f"{name}.html" for name in ("index", "search", contents["root"], *files)]
+
+
+@cache
+def build():
+    """Build what changed, with warnings as errors, and return the paths of all pages."""
+    pytest.importorskip("jupyter_book", reason="jupyter-book is not installed")
+    program = "from jupyter_book.cli.main import main; main()"
+    command = [sys.executable, "-c", program, "build", "-n", "-W", "--keep-going", str(ROOT)]
+    HTML.parent.mkdir(exist_ok=True)
+    with (HTML.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return [HTML / name for name in page_names()]

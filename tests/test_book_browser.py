@@ -1,0 +1,217 @@
+"""Every page in a real browser: three widths, light and dark, a keyboard, and no network.
+
+Skipped where there is no Chromium or Chrome. The rules of axe-core are those of WCAG 2.1, AA.
+"""
+
+import os
+import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+
+import built_book
+import pytest
+from built_book import HTML
+from playwright.sync_api import sync_playwright
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+ON_A_MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+WIDTHS = (1440, 768, 390)
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+#: Rule of axe-core -> why it cannot be met from a style sheet or a template, with the date.
+FAULTS_OF_THE_THEME: dict[str, str] = {}
+
+SHIFTS = """window.shift = 0;
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+}).observe({type: "layout-shift", buffered: true});"""
+WIDE = """[...document.querySelectorAll("body *")].filter(e => {
+  const box = e.getBoundingClientRect();
+  return box.width && box.right > innerWidth + 1 && !e.closest(
+    ".katex-display, pre, .cell_output, .pst-scrollable-table-container, .bd-sidebar");
+}).slice(0, 3).map(e => e.outerHTML.slice(0, 120))"""
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site():
+    """The address of the built book on this machine."""
+    built_book.build()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(HTML)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = next(filter(None, map(shutil.which, (*BROWSERS, ON_A_MAC))), None)
+    if path is None:
+        pytest.skip("needs Chromium or Chrome")
+    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    flags = ["--no-sandbox"] if as_root else []  # Chromium does not run as root with one
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """A function that opens an address and returns the page; it notes in `page.faults` what fails.
+
+    A fault is a console message, a script's error, a request that fails or that leaves the book.
+    """
+    contexts = []
+
+    def open_page(address, **options):
+        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        contexts.append(context)
+        context.add_init_script(SHIFTS)
+        page = context.new_page()
+        page.faults = faults = []
+        local = ("data:", "blob:", "file:", "/".join(address.split("/")[:3]) + "/")
+        page.on("request", lambda r: r.url.startswith(local) or faults.append(f"left: {r.url}"))
+        page.on("requestfailed", lambda r: faults.append(f"failed: {r.url}"))
+        page.on("response", lambda r: r.status >= 400 and faults.append(f"{r.status}: {r.url}"))
+        page.on("pageerror", lambda error: faults.append(f"script: {error}"))
+        page.on("console", lambda m: m.type in ("error", "warning") and faults.append(m.text))
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def violations(page):
+    """What axe-core finds, a line each."""
+    found = page.evaluate("rules => axe.run({runOnly: rules})", RULES)["violations"]
+    return [
+        f"{fault['id']}: {len(fault['nodes'])} times, first {fault['nodes'][0]['html'][:150]}"
+        for fault in found
+        if fault["id"] not in FAULTS_OF_THE_THEME
+    ]
+
+
+@pytest.mark.parametrize("name", built_book.page_names()[1:])  # the first leads on to another
+def test_page(name, site, open_page):
+    page = open_page(f"{site}/{name}", color_scheme="light")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.shift") < 0.05, "something jumps while the page loads"
+    missing = "[...document.images].filter(i => !i.naturalWidth).map(i => i.src.slice(0, 80))"
+    assert page.evaluate(missing) == []
+    raw = "[...document.querySelectorAll('.math')].filter(e => !e.querySelector('.katex')).length"
+    assert page.evaluate(raw) == 0 and page.locator(".katex-error").count() == 0
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf8"))
+    assert violations(page) == [], "light, 1440 pixels"
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        too_wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        assert not too_wide, f"{width} pixels: {page.evaluate(WIDE)}"
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert violations(page) == [], "dark, 390 pixels"
+    assert page.faults == []
+
+
+def test_the_book_works_from_a_folder(site, open_page):
+    page = open_page((HTML / "index.html").as_uri())
+    page.wait_for_url("**/book/index.html")
+    assert page.locator("article h1").inner_text().startswith("GANs You Can Run")
+    page.goto((HTML / "search.html").as_uri() + "?q=smoothing")
+    page.wait_for_selector("#search-results li a")
+    assert "06_label_smoothing" in page.content()
+    assert page.faults == []
+
+
+def test_the_first_page_stands_still_for_who_wants_it(site, open_page):
+    source = "document.querySelector('.hero img').currentSrc"
+    for motion, kind in (("reduce", ".png"), ("no-preference", ".webp")):
+        page = open_page(f"{site}/book/index.html", reduced_motion=motion)
+        assert page.evaluate(source).endswith(kind)
+
+
+def test_without_scripts_there_are_text_and_stills(site, open_page):
+    page = open_page(f"{site}/notebooks/07_using_a_generator.html", java_script_enabled=False)
+    assert page.locator("figure.live img").first.is_visible()
+    assert page.locator(".katex-html").count() > 10
+
+
+def test_copy_button(site, open_page):
+    page = open_page(
+        f"{site}/notebooks/04_vanilla_gan.html", permissions=["clipboard-read", "clipboard-write"]
+    )
+    cell = page.locator(".cell_input").nth(1)
+    cell.hover()
+    cell.locator("button.copybtn").click()
+    assert page.evaluate("navigator.clipboard.readText()").strip() == cell.inner_text().strip()
+
+
+def test_film_by_keyboard(site, open_page):
+    page = open_page(f"{site}/notebooks/04_vanilla_gan.html")
+    film = page.locator("figure.film").first
+    slider, said = film.locator("input[type=range]"), film.locator("output")
+    last = said.inner_text()
+    alt = film.locator("img").get_attribute("alt")
+    assert film.locator("canvas").get_attribute("aria-label") == alt
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    assert said.inner_text() != last and slider.get_attribute("aria-valuetext") == said.inner_text()
+    page.keyboard.press("Home")
+    first = said.inner_text()
+    film.get_by_role("button", name="Play").press("Enter")
+    page.wait_for_function(
+        "([film, first]) => film.querySelector('output').textContent !== first",
+        arg=[film.element_handle(), first],
+    )
+    film.get_by_role("button", name="Pause").press("Enter")
+    assert film.get_by_role("button", name="Play").is_visible()
+    assert page.faults == []
+
+
+def test_generator_by_keyboard(site, open_page):
+    page = open_page(f"{site}/notebooks/07_using_a_generator.html")
+    figure = page.locator("figure.live").first
+    picture = "e => e.querySelector('canvas').toDataURL()"
+    before = figure.evaluate(picture)
+    figure.locator("input[type=range]").first.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    assert figure.evaluate(picture) != before and page.faults == []
+
+
+def test_theme_follows_the_reader(site, open_page):
+    mode = "document.documentElement.dataset.theme"
+    for scheme in ("dark", "light"):
+        page = open_page(f"{site}/book/index.html", color_scheme=scheme)
+        assert page.evaluate(mode) == scheme
+    seen = {"light"}
+    button = page.locator("button.theme-switch-button").first
+    for _ in range(3):
+        button.press("Enter")
+        seen.add(page.evaluate(mode))
+    assert seen == {"light", "dark"}
+
+
+def test_the_checks_can_fail(open_page, tmp_path):
+    """A page with one fault of each kind."""
+    bad = tmp_path / "bad.html"
+    bad.write_text(
+        "<!DOCTYPE html><html lang=en><title>t</title><img src=missing.png>"
+        "<p style='width: 2000px; color: #888; background: #999'>x</p>"
+        "<script src='http://127.0.0.1:9/a.js'></script><script>console.error('oh')</script>"
+    )
+    page = open_page(bad.as_uri())
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf8"))
+    found = " ".join(violations(page))
+    assert "image-alt" in found and "document-title" not in found
+    assert page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert "2000px" in page.evaluate(WIDE)[0]
+    faults = " ".join(page.faults)
+    assert "left: http://127.0.0.1:9/a.js" in faults and "failed: file" in faults and "oh" in faults

@@ -1,0 +1,135 @@
+"""What is made of the book beside its pages: the status tables, the PDF, the check of a GPU."""
+
+import importlib.util
+import json
+import shutil
+
+import gpu_check
+import nbformat
+import pdf
+import pypdf
+import pytest
+import tensorflow as tf
+from built_book import ROOT
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+# --- Status ---------------------------------------------------------------------------------------
+
+STAMP = {
+    "date": "2026-01-31",
+    "seconds": 90.0,
+    "device": "A machine, no GPU",
+    "versions": {"tensorflow": "2.1", "keras": "3.2", "python": "3.12", "numpy": "2"},
+}
+
+
+@pytest.fixture(scope="module")
+def status():
+    spec = importlib.util.spec_from_file_location("status", ROOT / "book/_ext/status.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_status_tells_what_the_stamps_say(status, tmp_path):
+    for name, stamp in (("01_a", {"gan_utils": STAMP}), ("02_b", {})):
+        notebook = new_notebook(cells=[new_markdown_cell(f"# {name} title\n\nText.")])
+        notebook.metadata.update(stamp)
+        (tmp_path / "notebooks").mkdir(exist_ok=True)
+        nbformat.write(notebook, tmp_path / "notebooks" / f"{name}.ipynb")
+    table, files = status.chapters(tmp_path)
+    assert [file.stem for file in files] == ["01_a", "02_b"]
+    assert table.splitlines()[2:] == [
+        "| [01_a title](../notebooks/01_a.ipynb) | 2026-01-31 | 1.5 min | A machine, no GPU "
+        "| 2.1, 3.2, 3.12 |",
+        "| [02_b title](../notebooks/02_b.ipynb) | not run yet | | | |",
+    ]
+    (tmp_path / "experiments/results").mkdir(parents=True)
+    text = f"# {json.dumps(STAMP | {'script': 'e.py'})}\na,b\n1,2\n"
+    (tmp_path / "experiments/results/e.csv").write_text(text)
+    assert status.experiments(tmp_path)[0].splitlines()[2].startswith("| `e.py` | 2026-01-31 |")
+
+
+def test_status_of_this_book_names_everything(status):
+    assert len(status.chapters(ROOT)[0].splitlines()) == 2 + len([*ROOT.glob("notebooks/*.ipynb")])
+    assert "<!-- chapters -->" in (ROOT / "book/status.md").read_text(encoding="utf-8")
+
+
+# --- PDF ------------------------------------------------------------------------------------------
+
+PAGE = """<html><head><link rel="stylesheet" href="../_static/book.css"></head><body>
+<article class="bd-article"><h1 id="top">{title}<a class="headerlink" href="#top">#</a></h1>{body}
+</article><script>document.title = "script"</script></body></html>"""
+
+
+@pytest.fixture
+def two_pages(tmp_path, monkeypatch):
+    """A built book of two pages: the first links to the second, which is two sheets long."""
+    html = tmp_path / "_build" / "html"
+    (html / "book").mkdir(parents=True)
+    (html / "_static").mkdir()
+    (html / "_static" / "book.css").write_text("h1 { color: red }")
+    (html / "_static" / "logo.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (html / "index.html").write_text("")
+    first = '<p>See <a href="two.html#far">there</a>, <a href="#top">here</a>, '
+    first += '<a href="https://example.org/">outside</a>, <a href="../lost.txt">a file</a>.</p>'
+    first += "<details><summary>Show</summary><p>A solution.</p></details>"
+    second = '<p style="height: 300mm">Long.</p><p id="far">Far.</p>'
+    for name, body in (("one", first), ("two", second)):
+        (html / f"book/{name}.html").write_text(PAGE.format(title=name.title(), body=body))
+    toc = "root: book/one\nparts:\n  - caption: Part\n    chapters:\n      - file: book/two\n"
+    (tmp_path / "_toc.yml").write_text(toc)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    monkeypatch.setattr(pdf, "ROOT", tmp_path)
+    monkeypatch.setattr(pdf, "HTML", html)
+    return tmp_path
+
+
+def test_pages_become_one_document(two_pages):
+    text, _ = pdf.article("book/one", {"book/one", "book/two"})
+    assert 'href="#two--far"' in text and 'href="#one--top"' in text
+    assert 'href="https://example.org/"' in text and "lost.txt" not in text
+    assert '<details open=""><summary>Solution</summary>' in text
+    assert "headerlink" not in text and "<script" not in text
+
+
+def test_pdf_has_contents_with_page_numbers_and_links_inside(two_pages):
+    if not any(map(shutil.which, pdf.BROWSERS)):
+        pytest.skip("needs Chromium or Chrome")
+    pdf.main(two_pages / "book.pdf")
+    reader = pypdf.PdfReader(two_pages / "book.pdf")
+    texts = [page.extract_text() for page in reader.pages]
+    assert len(texts) == 5 and "GANs You Can Run" in texts[0]
+    assert "Two" in texts[1] and "4" in texts[1].split("Two")[1].split()
+    assert texts[3].startswith("Two") and "A solution." in texts[2] and "Far." in texts[4]
+    assert reader.get_destination_page_number(reader.named_destinations["/two--far"]) == 4
+    assert [entry.title for entry in reader.outline if not isinstance(entry, list)][-1:]
+
+
+def test_pdf_needs_a_built_book(two_pages):
+    (pdf.HTML / "index.html").unlink()
+    with pytest.raises(SystemExit, match="make book"):
+        pdf.main(two_pages / "book.pdf")
+    assert not (two_pages / "book.pdf").exists()
+
+
+# --- GPU ------------------------------------------------------------------------------------------
+
+
+def test_gpu_check_says_what_to_do_without_one(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
+    with pytest.raises(SystemExit, match="sees no GPU here") as error:
+        gpu_check.main()
+    assert f"tensorflow[and-cuda]=={tf.__version__}" in str(error.value)
+
+
+def test_gpu_check_times_a_step():
+    assert 0 < gpu_check.milliseconds_a_step("mlp-mnist", "/CPU:0", steps=3) < 60_000
+
+
+def test_gpu_check_in_full():
+    if not tf.config.list_physical_devices("GPU"):
+        pytest.skip("needs a GPU")
+    with pytest.raises(SystemExit) as end:
+        gpu_check.main(steps=50)
+    assert end.value.code == 0

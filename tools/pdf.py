@@ -1,0 +1,171 @@
+"""Print the built book as one PDF, with headless Chromium or Chrome; no TeX is needed.
+
+    make pdf
+
+All pages become one document, so that links between them lead to places in the PDF. It is printed
+twice: the first time to learn on which page each chapter begins, the second with these numbers in
+its contents. Scripts do not run: films and the generator in the page show their stills.
+"""
+
+import io
+import os
+import posixpath
+import shutil
+import sys
+import tomllib
+from datetime import date
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pypdf
+import yaml
+from bs4 import BeautifulSoup
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+HTML = ROOT / "_build" / "html"
+PDF = ROOT / "_build" / "gans-you-can-run.pdf"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+ON_A_MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+STYLE = """
+html { font-size: 13px; }
+body { background: white; }
+main, .bd-article { max-width: none !important; padding: 0 !important; }
+section.page, nav { break-before: page; }
+nav ol { list-style: none; padding: 0; }
+nav li { display: flex; gap: 0.5rem; align-items: baseline; }
+nav li::before { content: ""; order: 1; flex: 1; border-bottom: 1px dotted #999; }
+nav li span { order: 2; }
+.cover { display: flex; flex-direction: column; justify-content: center; height: 90vh; }
+.cover img { width: 9rem; }
+pre { white-space: pre-wrap !important; font-size: 0.82rem !important; }
+.hero img { width: 60%; }
+.output, .cell_output, .pst-scrollable-table-container { overflow: visible !important; }
+table { font-size: 0.85rem; break-inside: auto !important; }
+tr { break-inside: avoid; }
+"""
+FOOT = """<div style="width: 100%; font: 8px sans-serif; color: #555; text-align: center">
+<span class="pageNumber"></span></div>"""
+
+
+def contents():
+    """Return [(part, [page, ...]), ...] in the order of the book; a page has no suffix."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    parts = [(part["caption"], [c["file"] for c in part["chapters"]]) for part in toc["parts"]]
+    return [("", [toc["root"]]), *parts]
+
+
+def slug(page):
+    """Return the name of a page's place in the document."""
+    return page.rpartition("/")[2]
+
+
+def article(page, pages):
+    """Return a page's article as HTML whose links and pictures work from anywhere."""
+    path = HTML / f"{page}.html"
+    soup = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+    body = soup.find("article", class_="bd-article")
+    for tag in body.select("script, .headerlink, .prev-next-footer"):
+        tag.decompose()
+    for tag in body.select("details"):
+        tag["open"] = ""
+        tag.summary.string = "Solution"
+    for tag in body.find_all(id=True):
+        tag["id"] = f"{slug(page)}--{tag['id']}"
+    for link in body.select("a[href]"):
+        parts = urlsplit(link["href"])
+        if parts.scheme or parts.netloc:
+            continue
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(page), unquote(parts.path)))
+        target = target.removesuffix(".html") if parts.path else page
+        if target in pages:
+            link["href"] = "#" + slug(target) + (f"--{parts.fragment}" if parts.fragment else "")
+        else:
+            del link["href"]  # a file of the repository: there is none in a PDF
+    for tag in body.select("[src], [srcset]"):
+        for name in {"src", "srcset"} & tag.attrs.keys():
+            if not tag[name].startswith("data:"):
+                tag[name] = (path.parent / unquote(tag[name])).resolve().as_uri()
+    return f'<section class="page" id="{slug(page)}">{body.decode_contents()}</section>', soup
+
+
+def document(numbers):
+    """Return the whole book as one HTML text; ``numbers`` says on which page each page begins."""
+    book = contents()
+    pages = {page for _, part in book for page in part}
+    sections, lines, styles = [], [], {}
+    for caption, part in book:
+        if caption:
+            lines.append(f"<h3>{caption}</h3><ol>")
+        for page in part:
+            text, soup = article(page, pages)
+            sections.append(text)
+            for link in soup.select("link[rel=stylesheet]"):
+                sheet = (HTML / page).parent / urlsplit(link["href"]).path
+                styles[sheet.resolve().as_uri()] = None
+            if caption:
+                title = soup.find("article").h1.get_text().rstrip("#¶")
+                number = numbers.get(slug(page), "")
+                lines.append(f'<li><a href="#{slug(page)}">{title}</a><span>{number}</span></li>')
+        if caption:
+            lines.append("</ol>")
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    logo = (HTML / "_static" / "logo.svg").as_uri()
+    return f"""<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">
+<title>GANs You Can Run</title>
+{"".join(f'<link rel="stylesheet" href="{sheet}">' for sheet in styles)}
+<style>{STYLE}</style></head><body><main><article class="bd-article">
+<div class="cover"><img src="{logo}" alt="">
+<p style="font-size: 3rem; font-weight: 700">GANs You Can Run</p>
+<p>An executable book on generative adversarial networks in TensorFlow 2 and Keras 3</p>
+<p>Version {version}, printed {date.today():%d %B %Y}. Text CC BY 4.0, code MIT.</p></div>
+<nav><h2>Contents</h2>{"".join(lines)}</nav>
+{"".join(sections)}</article></main></body></html>"""
+
+
+def printed(page, text, folder):
+    """Print a text with the browser; return the PDF's bytes."""
+    source = folder / "book.html"
+    source.write_text(text, encoding="utf-8")
+    page.goto(source.as_uri())
+    page.emulate_media(media="print")
+    margin = {"top": "18mm", "bottom": "18mm", "left": "18mm", "right": "18mm"}
+    return page.pdf(
+        format="A4", margin=margin, print_background=True, tagged=True, outline=True,
+        display_header_footer=True, header_template="<span></span>", footer_template=FOOT,
+    )  # fmt: skip
+
+
+def page_numbers(pdf):
+    """Return on which page each named place of a PDF is."""
+    reader = pypdf.PdfReader(io.BytesIO(pdf))
+    return {
+        name.lstrip("/"): reader.get_destination_page_number(place) + 1
+        for name, place in reader.named_destinations.items()
+    }
+
+
+def main(out=PDF):
+    """Print the book that `make book` has built."""
+    if not (HTML / "index.html").is_file():
+        sys.exit("There is no built book. Run: make book")
+    browser_path = next(filter(None, map(shutil.which, (*BROWSERS, ON_A_MAC))), None)
+    if browser_path is None:
+        sys.exit("make pdf needs Chromium or Chrome. On Debian and Ubuntu: apt install chromium")
+    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox"] if as_root else []
+        browser = playwright.chromium.launch(executable_path=browser_path, args=flags)
+        page = browser.new_context(java_script_enabled=False, reduced_motion="reduce").new_page()
+        page.set_default_timeout(300_000)
+        first = printed(page, document({}), HTML.parent)
+        pdf = printed(page, document(page_numbers(first)), HTML.parent)
+        browser.close()
+    part = out.with_name(out.name + ".part")
+    part.write_bytes(pdf)
+    part.replace(out)
+    print(f"{out}: {len(pypdf.PdfReader(out).pages)} pages, {len(pdf) / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

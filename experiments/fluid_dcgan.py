@@ -1,19 +1,20 @@
 """The Fluid notebook's program as it is, on MNIST: 20 epochs with two sigmoids.
 
-    python experiments/fluid_dcgan.py        about an hour on 2 cores, resumable at every minute
+    python experiments/fluid_dcgan.py        over an hour on 2 cores, resumable at every minute
 
 Each batch runs what the source's loop runs: make 128 fakes, update D on them, update D on 128 real
-images, then update G twice, with new noise each time. Networks, initial values and settings are the
-source's, with Fluid's defaults where it is silent (Adam's epsilon 1e-8, beta_1 0.9). The shuffle and
-the noise are functions of the batch's number, so that a run that was stopped goes on with the same
-draws; last bits may differ, because the graph is built anew.
+images, then update G twice, with new noise each time. Networks, initial values and settings are
+the source's, with Fluid's defaults where it is silent (Adam's epsilon 1e-8, beta_1 0.9). The
+shuffle and the noise are functions of the batch's number, so that a run that was stopped goes on
+with the same draws; last bits may differ, because the graph is built anew.
 
 Every tenth batch leaves a picture in runs/fluid_dcgan/: 16 by 16 images, the 128 real ones of the
-batch above 128 generated from noise that stays the same. To see the one of epoch 10, batch 460, call
-`display_image(10, 460)` here; epochs and batches count from 0. The column `sha256` is that of the
-last picture of the epoch; d_loss and g_loss are the losses in its title, which are what the source
-prints: D's on the fakes plus D's on the real images, and G's second. The other losses are means over
-the epoch. `seconds` is the training time since the start, without pictures, saving and scoring.
+batch above 128 generated from noise that stays the same. To see the one of epoch 10, batch 460,
+call `display_image(10, 460)` here; epochs and batches count from 0. The column `sha256` is that of
+the last picture of the epoch; d_loss and g_loss are the losses in its title, which are what the
+source prints: D's on the fakes plus D's on the real images, and G's second. The other losses are
+means over the epoch. `seconds` is the training time since the start, without pictures, saving and
+scoring.
 
 Writes experiments/results/fluid_dcgan.csv, and the last picture beside it.
 """
@@ -130,7 +131,7 @@ def save(step, seconds, history, variables):
 
 
 def train_to(stop):
-    """Go on from the saved state to step `stop`; return the seconds and the losses of each batch."""
+    """Go on from the saved state to step `stop`; return the seconds and every batch's losses."""
     *_, variables = programs()
     images = data.load("mnist").images
     step, seconds, history = 0, 0.0, []

@@ -22,7 +22,7 @@ WAITING = "This experiment has not been run yet."
 PICTURE = """
 
 ```{figure} ../experiments/results/fluid_dcgan.png
-:alt: Sixteen rows of sixteen small digits; the upper eight rows are real, the lower eight generated.
+:alt: Sixteen rows of sixteen small digits; the upper eight are real, the lower eight generated.
 :name: fig-sources-fluid
 :width: 463px
 
@@ -83,9 +83,8 @@ def seeds(chosen):
 
 def square(chosen):
     """Write what came out on the uniform square."""
-    alone = [
-        max(r["d_updates"], r["g_updates"]) / (r["d_updates"] + r["g_updates"]) for r in chosen
-    ]
+    d, g = column(chosen, "d_updates"), column(chosen, "g_updates")
+    busier = np.maximum(d, g) / (d + g)
     return (
         f"JS from uniform {span(column(chosen, 'js'))}; outside the square "
         f"{span(column(chosen, 'outside'), percent)}; the busier network had "
@@ -151,7 +150,8 @@ def book_mnist():
     found = rows("dcgan_mnist_shares.csv")
     return (
         f"| The book's `dcgan-mnist` | Fréchet distance {span(column(found, 'frechet'))}; "
-        f"confident {span(column(found, 'confident'), percent)} ({seeds(found)}) | {minutes(found)} |"
+        f"confident {span(column(found, 'confident'), percent)} ({seeds(found)}) "
+        f"| {minutes(found)} |"
     )
 
 

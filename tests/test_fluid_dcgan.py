@@ -3,8 +3,10 @@
 import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+from keras import layers
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "experiments"))
 
@@ -13,8 +15,21 @@ import fluid_dcgan as fluid  # noqa: E402
 from gan_utils import data  # noqa: E402
 
 
+def small_generator(latent_dim):
+    h = layers.BatchNormalization()(layers.Dense(8)(z := keras.Input((latent_dim,))))
+    return keras.Model(z, layers.Reshape((28, 28, 1))(layers.Dense(784, "tanh")(h)))
+
+
+def small_discriminator(double_sigmoid):
+    assert double_sigmoid
+    x = keras.Input((28, 28, 1))
+    return keras.Model(x, layers.Dense(1, "sigmoid")(layers.Flatten()(x)))
+
+
 @pytest.fixture(autouse=True)
 def tiny(tmp_path, monkeypatch):
+    monkeypatch.setattr(fluid.networks, "fluid_generator", small_generator)
+    monkeypatch.setattr(fluid.networks, "fluid_discriminator", small_discriminator)
     monkeypatch.setattr(fluid, "FOLDER", tmp_path)
     monkeypatch.setattr(fluid, "BATCH", 4)
     monkeypatch.setattr(fluid, "BATCHES", 12)

@@ -21,7 +21,7 @@ ROWS = 200  # of a matrix of all pairs at a time: 16 MB at 10,000 columns
 def inception_score(probabilities: np.ndarray) -> float:
     """How sure a classifier is of each image, and how many classes it finds (Salimans et al. 2016).
 
-    ``exp(mean of KL(p(y|x) || p(y)))`` (section 4), where p(y) is the mean over the images. With the
+    ``exp(mean of KL(p(y|x) || p(y)))`` (section 4), where p(y) is the mean over images. With the
     1,000 classes of Inception it is the Inception Score; with other classes it compares with
     nothing but itself.
 

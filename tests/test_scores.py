@@ -26,14 +26,14 @@ def sets():
 
 # What others compute of these sets. Python 3.11, NumPy 2.4.6, PyTorch 2.13.0 on a processor,
 # in an environment with nothing of this book in it:
-#   pytorch_fid.fid_score.calculate_frechet_distance          pytorch-fid 0.3.0    0.4074274026373672
-#   cleanfid.fid.frechet_distance                             clean-fid 0.1.35     0.4074274026373672
-#   torch_fidelity.metric_fid.fid_statistics_to_metric        torch-fidelity 0.4.0 0.4074274026373814
-#   cleanfid.fid.kernel_distance(real[:600], made, 1, 600)    clean-fid 0.1.35     0.006458900693821003
-#   torch_fidelity.metric_kid.kernel_mmd, degree 3, coef0 1   torch-fidelity 0.4.0 0.006458900693821157
-#   torch_fidelity.metric_prc.calculate_precision_recall_full torch-fidelity 0.4.0 0.71667, 0.89250
-#   prdc.compute_prdc(real, made, nearest_k=3), and 5         prdc 0.2             as below
-#   torch_fidelity.metric_isc.isc_features_to_metric, 1 split torch-fidelity 0.4.0 3.8953963787866748
+#   pytorch-fid 0.3.0     fid_score.calculate_frechet_distance      0.4074274026373672
+#   clean-fid 0.1.35      fid.frechet_distance                      0.4074274026373672
+#   torch-fidelity 0.4.0  metric_fid.fid_statistics_to_metric       0.4074274026373814
+#   clean-fid 0.1.35      fid.kernel_distance(real[:600], made, 1, 600)     0.006458900693821003
+#   torch-fidelity 0.4.0  metric_kid.kernel_mmd, poly, degree 3, coef0 1    0.006458900693821157
+#   torch-fidelity 0.4.0  metric_prc.calculate_precision_recall_full, k = 3 0.71667, 0.89250
+#   prdc 0.2              compute_prdc(real, made, nearest_k=3), and 5      as below
+#   torch-fidelity 0.4.0  metric_isc.isc_features_to_metric(logits), 1 split 3.8953963787866748
 THEIRS = {
     "frechet": 0.4074274026373672,
     "kernel": 0.006458900693821003,

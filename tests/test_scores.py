@@ -1,0 +1,211 @@
+"""Against independent implementations, closed forms and sets whose answer is known."""
+
+import time
+
+import numpy as np
+import pytest
+from scipy.stats import special_ortho_group
+
+from gan_utils import metrics, scores
+
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def sets():
+    """Two sets of features and class probabilities, the same on every machine."""
+    rng = np.random.RandomState(12)
+    mix = rng.normal(size=(32, 32)) / 6
+    real = np.maximum(rng.normal(size=(800, 32)) @ mix + 0.3, 0)
+    made = np.maximum(rng.normal(size=(600, 32)) @ mix * 1.1 + 0.25, 0)
+    logits = 3 * rng.normal(size=(600, 10))
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert real.sum() == pytest.approx(14007.629871587545), "other random numbers"
+    return real, made, p
+
+
+# What others compute of these sets. Python 3.11, NumPy 2.4.6, PyTorch 2.13.0 on a processor,
+# in an environment with nothing of this book in it:
+#   pytorch-fid 0.3.0     fid_score.calculate_frechet_distance      0.4074274026373672
+#   clean-fid 0.1.35      fid.frechet_distance                      0.4074274026373672
+#   torch-fidelity 0.4.0  metric_fid.fid_statistics_to_metric       0.4074274026373814
+#   clean-fid 0.1.35      fid.kernel_distance(real[:600], made, 1, 600)     0.006458900693821003
+#   torch-fidelity 0.4.0  metric_kid.kernel_mmd, poly, degree 3, coef0 1    0.006458900693821157
+#   torch-fidelity 0.4.0  metric_prc.calculate_precision_recall_full, k = 3 0.71667, 0.89250
+#   prdc 0.2              compute_prdc(real, made, nearest_k=3), and 5      as below
+#   torch-fidelity 0.4.0  metric_isc.isc_features_to_metric(logits), 1 split 3.8953963787866748
+THEIRS = {
+    "frechet": 0.4074274026373672,
+    "kernel": 0.006458900693821003,
+    "precision_recall, k = 3": (0.7166666666666667, 0.8925),
+    "precision_recall, k = 5": (0.8216666666666667, 0.95625),
+    "density_coverage, k = 3": (0.7127777777777777, 0.71125),
+    "density_coverage, k = 5": (0.7123333333333334, 0.87375),
+    "inception": 3.8953963787866748,
+}
+
+
+def test_scores_agree_with_independent_implementations(sets):
+    real, made, p = sets
+    ours = {
+        "frechet": metrics.frechet_distance(made, real),
+        "kernel": scores.kernel_distance(real[:600], made),
+        "precision_recall, k = 3": scores.precision_recall(real, made),
+        "precision_recall, k = 5": scores.precision_recall(real, made, k=5),
+        "density_coverage, k = 3": scores.density_coverage(real, made, k=3),
+        "density_coverage, k = 5": scores.density_coverage(real, made),
+        "inception": scores.inception_score(p),
+    }
+    assert ours.keys() == THEIRS.keys()
+    for name, value in ours.items():
+        assert value == pytest.approx(THEIRS[name], rel=1e-3), name
+
+
+def test_blocks_do_not_matter(sets, monkeypatch):
+    real, made, _ = sets
+    whole = [f(real, made) for f in (scores.precision_recall, scores.density_coverage)]
+    kernel = scores.kernel_distance(real, made)
+    monkeypatch.setattr(scores, "ROWS", 7)
+    assert [f(real, made) for f in (scores.precision_recall, scores.density_coverage)] == whole
+    assert scores.kernel_distance(real, made) == pytest.approx(kernel, rel=1e-9)
+
+
+# The inception-style score
+
+
+def test_inception_score_at_its_ends():
+    assert scores.inception_score(np.full((50, 10), 0.1)) == pytest.approx(1)
+    assert scores.inception_score(np.eye(10)) == pytest.approx(10)
+    assert scores.inception_score(np.eye(10)[[3] * 20]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("bad", [np.ones((3, 4)), [[1.5, -0.5]], np.zeros((0, 3)), [0.5, 0.5]])
+def test_inception_score_refuses(bad):
+    with pytest.raises(ValueError, match="rows sum to 1"):
+        scores.inception_score(bad)
+
+
+# The kernel distance
+
+
+def test_kernel_distance_by_hand():
+    """Three and two points on a line, every pair written out."""
+    a, b = np.array([[0.0], [1], [2]]), np.array([[1.0], [3]])
+
+    def k(x, y):
+        return (x * y + 1) ** 3
+
+    within_a = 2 * (k(0, 1) + k(0, 2) + k(1, 2)) / 6
+    across = np.mean([k(x, y) for x in (0, 1, 2) for y in (1, 3)])
+    assert scores.kernel_distance(a, b) == pytest.approx(within_a + k(1, 3) - 2 * across)
+
+
+def test_kernel_distance_of_equal_clouds_has_no_bias():
+    draws = [scores.kernel_distance(*RANDOM.normal(size=(2, 60, 8))) for _ in range(300)]
+    error = np.std(draws) / np.sqrt(len(draws))
+    assert abs(np.mean(draws)) < 4 * error
+    assert min(draws) < 0 < max(draws)
+
+
+def test_kernel_distance_subsets():
+    a, b = RANDOM.normal(size=(400, 8)), RANDOM.normal(size=(300, 8)) + 0.3
+    values = scores.kernel_distance_subsets(a, b, subsets=40, size=100)
+    assert values.shape == (40,)
+    whole = scores.kernel_distance(a, b)
+    assert values.mean() == pytest.approx(whole, abs=5 * values.std() / np.sqrt(40))
+    np.testing.assert_array_equal(values, scores.kernel_distance_subsets(a, b, 40, 100))
+    with pytest.raises(ValueError, match="at least 301 rows"):
+        scores.kernel_distance_subsets(a, b, size=301)
+
+
+# Neighbours
+
+
+def test_precision_recall_by_hand():
+    """Balls of radius 1 around 0, 1, 2 (k = 1), and of radius 3 around 10, 13."""
+    real, made = np.array([[0.0], [1], [2]]), np.array([[10.0], [13], [2.5], [-0.9]])
+    assert scores.precision_recall(real, made, k=1) == (2 / 4, 1)  # -0.9 reaches 3.4 far
+    density, coverage = scores.density_coverage(real, made, k=1)
+    assert density == 2 / 4
+    assert coverage == 2 / 3
+
+
+def test_far_apart_and_identical():
+    a = RANDOM.normal(size=(200, 5))
+    assert scores.precision_recall(a, a + 100) == (0, 0)
+    assert scores.density_coverage(a, a + 100) == (0, 0)
+    assert scores.precision_recall(a, a) == (1, 1)
+    assert scores.density_coverage(a, a)[1] == 1
+
+
+def test_turning_the_space_changes_nothing():
+    real, made = RANDOM.normal(size=(2, 150, 5))
+    turn = special_ortho_group.rvs(5, random_state=0)
+    for f in (scores.precision_recall, scores.density_coverage):
+        assert f(real @ turn, made @ turn) == pytest.approx(f(real, made))
+
+
+def test_coverage_of_the_same_distribution():
+    """Naeem et al. 2020: with equally many points it is about 1 - 1/2**k, and density about 1."""
+    found = [scores.density_coverage(*RANDOM.normal(size=(2, 500, 6))) for _ in range(10)]
+    density, coverage = np.mean(found, axis=0)
+    assert density == pytest.approx(1, abs=0.03)
+    assert coverage == pytest.approx(1 - 1 / 2**5, abs=0.01)
+
+
+def test_one_outlier_among_the_real_opens_precision_not_density():
+    """The example for which density was made: one ball swallows everything."""
+    real, made = RANDOM.normal(size=(300, 3)), RANDOM.normal(size=(300, 3)) + 20
+    real[0] = 12
+    assert scores.precision_recall(real, made)[0] > 0.4
+    assert scores.density_coverage(real, made)[0] < 0.4
+
+
+@pytest.mark.parametrize(
+    "f", [scores.kernel_distance, scores.precision_recall, scores.density_coverage]
+)
+def test_features_that_do_not_fit(f):
+    with pytest.raises(ValueError, match=r"got \(9, 3\) and \(9, 4\)"):
+        f(np.zeros((9, 3)), np.zeros((9, 4)))
+    with pytest.raises(ValueError, match="rows each"):
+        f(np.zeros((9, 3)), np.zeros((1, 3)))
+    with pytest.raises(ValueError, match="not finite"):
+        f(np.zeros((9, 3)), np.full((9, 3), np.nan))
+
+
+# Classes, copies, and all at once
+
+
+def test_class_distance():
+    p, q = np.eye(4)[[0, 0, 1, 1]], np.eye(4)[[0, 1, 2, 2]]
+    assert scores.class_distance(p, p) == 0
+    assert scores.class_distance(p, q) == pytest.approx(0.5)
+    assert scores.class_distance(p, np.eye(4)[[3]]) == 1
+
+
+def test_copies_are_nearer():
+    images = RANDOM.integers(0, 256, (300, 6, 6, 1)).astype(np.uint8)
+    train, fresh, held_out = images[:100], images[100:200], images[200:]
+    assert scores.nearer(train, train, held_out) == 1
+    assert scores.nearer(fresh, train, held_out) == pytest.approx(0.5, abs=0.12)
+
+
+def test_all_scores(sets):
+    real, made, p = sets
+    q = p[RANDOM.integers(len(p), size=len(real))]
+    found = scores.all_scores((p, made), (q, real))
+    assert list(found) == (
+        "inception confident classes frechet kernel precision recall density coverage".split()
+    )
+    assert all(isinstance(value, float) and np.isfinite(value) for value in found.values())
+    assert found["precision"], found["recall"] == THEIRS["precision_recall, k = 3"]
+    assert found["confident"] == (p.max(axis=1) > 0.9).mean()
+
+
+def test_ten_thousand_are_scored_in_twenty_seconds():
+    """The book's promise on two quiet cores; the limit here allows for a busy machine."""
+    a, b = RANDOM.normal(size=(2, 10_000, 64)).astype(np.float32)
+    p = RANDOM.dirichlet(np.ones(10), 10_000)
+    start = time.process_time()
+    scores.all_scores((p, a), (p, b))
+    assert time.process_time() - start < 2 * 20, "processor time of two cores"

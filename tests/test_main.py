@@ -189,6 +189,21 @@ def test_a_lost_generator_is_written_again(trained, copy):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize(
+    "name", [n for n, r in recipes.RECIPES.items() if "book" not in r["source"]]
+)
+def test_every_recipe_of_a_source_trains_from_here(name, tmp_path, monkeypatch):
+    schedule = recipes.RECIPES[name]["schedule"]
+    rows = 2 * 4 * (1 if schedule == "larger_loss" else schedule[0])  # two steps
+    load = recipes.load_data
+    monkeypatch.setattr(recipes, "load_data", lambda *which: load(*which)[:rows])
+    monkeypatch.setitem(recipes.RECIPES, name, recipes.RECIPES[name] | {"batch_size": 4})
+    assert run("train", name, "--epochs", 1, "--run", tmp_path) == 0
+    (history,) = csv.DictReader((tmp_path / "history.csv").open())
+    assert np.isfinite(float(history["loss"]))
+    assert (tmp_path / "generator.keras").exists()
+
+
 def test_an_interrupted_run_goes_on_and_ends_the_same(trained, tmp_path, monkeypatch, capsys):
     class Interrupt(callbacks.SampleGrid):
         def on_epoch_end(self, epoch, logs=None):

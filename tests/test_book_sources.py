@@ -1,0 +1,98 @@
+"""The account of the sources is complete, and its measured parts come from the results."""
+
+import csv
+import hashlib
+import re
+from collections import Counter
+
+import source_results
+from PIL import Image
+
+from gan_utils import data, recipes
+
+ROOT = source_results.ROOT
+PAGE = source_results.PAGE.read_text(encoding="utf-8")
+WORDS = {"Kept", "Corrected", "Left out"}
+SOURCES = {
+    "The PaddlePaddle chapter": (21, 13),
+    "Its draft": (13, 9),
+    "The Fluid notebook": (20, 16),
+    "The Fluid page": (21, 18),
+    "The MLP chapter": (17, 21),
+}
+
+# Sections and code blocks of the sources: of a section its heading, of a block a word in it.
+with open(ROOT / "book" / "_data" / "source_blocks.csv", newline="", encoding="utf-8") as file:
+    BLOCKS = list(csv.DictReader(file))
+
+
+def rows_of(document):
+    """Return the rows of a source's table as (block, what became of it)."""
+    (part,) = re.findall(rf"(?ms)^## {document}$(.*?)^## ", PAGE)
+    return [row.strip("| ").split(" | ", 1) for row in re.findall(r"(?m)^\| [SC]\d+ .*$", part)]
+
+
+def test_the_list_of_blocks_is_that_of_the_sources():
+    count = Counter((block["document"], block["kind"]) for block in BLOCKS)
+    for document, (sections, codes) in SOURCES.items():
+        assert count[document, "section"] == sections
+        assert count[document, "code"] == codes
+    assert len(BLOCKS) == sum(map(sum, SOURCES.values()))
+
+
+def test_every_section_and_block_of_a_source_has_its_row():
+    for document in SOURCES:
+        expected = [
+            f"S{block['number']} {block['start']},"
+            if block["kind"] == "section"
+            else f"C{block['number']} `{block['start']}`"
+            for block in BLOCKS
+            if block["document"] == document
+        ]
+        rows = rows_of(document)
+        assert len(rows) == len(expected), document
+        for wanted, (block, _) in zip(expected, rows, strict=True):
+            assert (block + ",").startswith(wanted), f"{document}: {block}, not {wanted}"
+
+
+def test_every_row_says_what_became_of_the_block_and_why():
+    for document in SOURCES:
+        for block, fate in rows_of(document):
+            assert (word := re.match(r"\*\*([\w ]+):?\*\*", fate)), f"{document}: {block}"
+            assert word[1] in WORDS
+            assert len(fate) > len(word[0]) + 10, f"{document}: {block} says nothing"
+
+
+def test_the_measured_parts_are_those_of_the_results():
+    assert source_results.rewritten(PAGE) == PAGE, "run: python tools/source_results.py"
+
+
+def test_numbers_that_the_sources_print_are_the_same_wherever_they_stand():
+    for printed in ("1.1586", "0.6668", "0.869 to 1.457", "0.971 to 2.210"):
+        assert PAGE.count(printed) >= 2
+    first = (0.681067 + 0.704936) / 2, (0.64475 + 0.667874) / 2, (0.644203 + 0.71601) / 2
+    assert ", ".join(f"{loss:.3f}" for loss in first) in PAGE
+
+
+def test_the_recipes_of_the_sources_are_on_the_page():
+    names = {name for name, recipe in recipes.RECIPES.items() if recipe["source"] != "this book"}
+    assert len(names) == 5
+    (sentence,) = re.findall(r"Every experiment of the sources is a recipe: (.*?)\.", PAGE)
+    assert names == set(re.findall(r"`(.*?)`", sentence))
+
+
+def test_the_result_picture_is_that_of_the_run():
+    path = ROOT / "experiments" / "results" / "fluid_dcgan.png"
+    if not path.exists():
+        assert not path.with_suffix(".csv").exists() or source_results.WAITING in PAGE
+        return
+    last = data.load_results("fluid_dcgan.csv")[-1]
+    content = path.read_bytes()
+    assert hashlib.sha256(content).hexdigest() == last["sha256"]
+    assert len(content) < 200_000
+    assert Image.open(path).size == (16 * 29 - 1, 16 * 29 - 1 + 24)
+
+
+def test_tables_have_at_most_three_columns():
+    """On a phone a wider one cannot be read."""
+    assert max(line.count(" | ") for line in PAGE.splitlines() if line.startswith("| ")) <= 2

@@ -1,6 +1,5 @@
 """What is made of the book beside its pages: the status tables, the PDF, the check of a GPU."""
 
-import importlib.util
 import json
 import shutil
 
@@ -9,6 +8,7 @@ import nbformat
 import pdf
 import pypdf
 import pytest
+import status
 import tensorflow as tf
 from built_book import ROOT
 from nbformat.v4 import new_markdown_cell, new_notebook
@@ -23,15 +23,7 @@ STAMP = {
 }
 
 
-@pytest.fixture(scope="module")
-def status():
-    spec = importlib.util.spec_from_file_location("status", ROOT / "book/_ext/status.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_status_tells_what_the_stamps_say(status, tmp_path):
+def test_status_tells_what_the_stamps_say(tmp_path):
     for name, stamp in (("01_a", {"gan_utils": STAMP}), ("02_b", {})):
         notebook = new_notebook(cells=[new_markdown_cell(f"# {name} title\n\nText.")])
         notebook.metadata.update(stamp)
@@ -50,7 +42,7 @@ def test_status_tells_what_the_stamps_say(status, tmp_path):
     assert status.experiments(tmp_path)[0].splitlines()[2].startswith("| `e.py` | 2026-01-31 |")
 
 
-def test_status_of_this_book_names_everything(status):
+def test_status_of_this_book_names_everything():
     assert len(status.chapters(ROOT)[0].splitlines()) == 2 + len([*ROOT.glob("notebooks/*.ipynb")])
     assert "<!-- chapters -->" in (ROOT / "book/status.md").read_text(encoding="utf-8")
 

@@ -22,6 +22,10 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from gan_utils import files  # noqa: E402
+
 HTML = ROOT / "_build" / "html"
 PDF = ROOT / "_build" / "gans-you-can-run.pdf"
 STYLE = """
@@ -156,9 +160,7 @@ def main(out=PDF):
         first = printed(page, document({}), HTML.parent)
         pdf = printed(page, document(page_numbers(first)), HTML.parent)
         browser.close()
-    part = out.with_name(out.name + ".part")
-    part.write_bytes(pdf)
-    part.replace(out)
+    files.write_atomically(out, lambda file: file.write(pdf))
     print(f"{out}: {len(pypdf.PdfReader(out).pages)} pages, {len(pdf) / 1e6:.1f} MB")
 
 

@@ -30,7 +30,7 @@ import tensorflow as tf
 from PIL import Image, ImageDraw
 from resumable import ROOT, run
 
-from gan_utils import data, gan, losses, metrics, networks, plots, runtime
+from gan_utils import data, files, gan, losses, metrics, networks, plots, runtime
 
 EPOCHS, BATCH, BATCHES, LATENT = 20, 128, 468, 100  # 96 images are left over
 FOLDER = ROOT / "runs" / "fluid_dcgan"
@@ -124,10 +124,9 @@ def display_image(epoch, batch):
 
 
 def save(step, seconds, history, variables):
-    part = FOLDER / "part.npz"
     values = {str(number): v.numpy() for number, v in enumerate(variables)}
-    np.savez(part, step=step, seconds=seconds, history=np.array(history), **values)
-    part.replace(FOLDER / "state.npz")
+    values |= {"step": step, "seconds": seconds, "history": np.array(history)}
+    files.write_atomically(FOLDER / "state.npz", lambda file: np.savez(file, **values))
 
 
 def train_to(stop):

@@ -3,20 +3,17 @@
 Skipped where there is no Chromium or Chrome. The rules of axe-core are those of WCAG 2.1, AA.
 """
 
-import os
-import shutil
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 
 import built_book
+import chromium
 import pytest
 from built_book import HTML
 from playwright.sync_api import sync_playwright
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-ON_A_MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 WIDTHS = (1440, 768, 390)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 #: Rule of axe-core -> why it cannot be met from a style sheet or a template, with the date.
@@ -51,13 +48,11 @@ def site():
 
 @pytest.fixture(scope="module")
 def browser():
-    path = next(filter(None, map(shutil.which, (*BROWSERS, ON_A_MAC))), None)
+    path = chromium.find()
     if path is None:
         pytest.skip("needs Chromium or Chrome")
-    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    flags = ["--no-sandbox"] if as_root else []  # Chromium does not run as root with one
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        browser = playwright.chromium.launch(executable_path=path, args=chromium.flags())
         yield browser
         browser.close()
 

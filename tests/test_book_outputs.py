@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import chromium
 import gpu_check
 import nbformat
 import pdf
@@ -86,7 +87,7 @@ def test_pages_become_one_document(two_pages):
 
 
 def test_pdf_has_contents_with_page_numbers_and_links_inside(two_pages):
-    if not any(map(shutil.which, pdf.BROWSERS)):
+    if chromium.find() is None:
         pytest.skip("needs Chromium or Chrome")
     pdf.main(two_pages / "book.pdf")
     reader = pypdf.PdfReader(two_pages / "book.pdf")

@@ -1,10 +1,9 @@
 import base64
 import json
-import os
 import re
-import shutil
 import subprocess
 
+import chromium
 import keras
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from keras import layers
 
 from gan_utils import data, live, networks, recipes
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = """--headless --disable-gpu --disable-background-networking --disable-component-update
 --disable-sync --no-first-run --virtual-time-budget=20000 --dump-dom"""
 
@@ -142,15 +140,13 @@ document.getElementById("result").textContent = JSON.stringify(result);
 @pytest.fixture(scope="module")
 def used(output, tmp_path_factory):
     """What a real browser shows while the buttons and sliders are used."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    browser = chromium.find()
     if browser is None:
         pytest.skip("needs Chromium or Chrome")
     folder = tmp_path_factory.mktemp("live")
     page = folder / "page.html"
     page.write_text(PAGE.replace("OUTPUT", output), encoding="utf8")
-    flags = [*FLAGS.split(), f"--user-data-dir={folder / 'profile'}"]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        flags.append("--no-sandbox")  # Chromium does not run as root with one
+    flags = [*FLAGS.split(), *chromium.flags(), f"--user-data-dir={folder / 'profile'}"]
     command = [browser, *flags, page.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     text = BeautifulSoup(done.stdout, "html.parser").find(id="result")

@@ -6,11 +6,10 @@ Behind `make gpu-check`. Some minutes; needs a GPU that TensorFlow sees.
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 RECIPES = ("mlp-mnist", "dcgan-mnist", "dcgan-cifar10")
 NO_GPU = """\
 TensorFlow sees no GPU here. On Linux with an NVIDIA card and its driver, install TensorFlow with
@@ -24,6 +23,7 @@ def milliseconds_a_step(name, device, steps):
     import keras
     import numpy as np
     import tensorflow as tf
+    from benchmark import engine
 
     from gan_utils import recipes
 
@@ -33,11 +33,8 @@ def milliseconds_a_step(name, device, steps):
     images = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     keras.utils.set_random_seed(0)
     with tf.device(device):
-        model = recipes.build(recipe, len(images))
-        model.fit(images, 1, recipe["batch_size"], verbose=0)
-        start = time.perf_counter()
-        model.fit(images, 2, recipe["batch_size"], verbose=0)  # one epoch more
-    return 1000 * (time.perf_counter() - start) / steps
+        measure = engine(lambda: recipes.build(recipe, len(images)), images, recipe["batch_size"])
+        return 1000 * measure()
 
 
 def main(steps=200):

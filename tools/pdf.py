@@ -8,25 +8,26 @@ its contents. Scripts do not run: films and the generator in the page show their
 """
 
 import io
-import os
 import posixpath
-import shutil
 import sys
 import tomllib
 from datetime import date
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import chromium
 import pypdf
 import yaml
 from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from gan_utils import files  # noqa: E402
+
 HTML = ROOT / "_build" / "html"
 PDF = ROOT / "_build" / "gans-you-can-run.pdf"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-ON_A_MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 STYLE = """
 html { font-size: 13px; }
 body { background: white; }
@@ -149,21 +150,17 @@ def main(out=PDF):
     """Print the book that `make book` has built."""
     if not (HTML / "index.html").is_file():
         sys.exit("There is no built book. Run: make book")
-    browser_path = next(filter(None, map(shutil.which, (*BROWSERS, ON_A_MAC))), None)
-    if browser_path is None:
+    path = chromium.find()
+    if path is None:
         sys.exit("make pdf needs Chromium or Chrome. On Debian and Ubuntu: apt install chromium")
-    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
     with sync_playwright() as playwright:
-        flags = ["--no-sandbox"] if as_root else []
-        browser = playwright.chromium.launch(executable_path=browser_path, args=flags)
+        browser = playwright.chromium.launch(executable_path=path, args=chromium.flags())
         page = browser.new_context(java_script_enabled=False, reduced_motion="reduce").new_page()
         page.set_default_timeout(300_000)
         first = printed(page, document({}), HTML.parent)
         pdf = printed(page, document(page_numbers(first)), HTML.parent)
         browser.close()
-    part = out.with_name(out.name + ".part")
-    part.write_bytes(pdf)
-    part.replace(out)
+    files.write_atomically(out, lambda file: file.write(pdf))
     print(f"{out}: {len(pypdf.PdfReader(out).pages)} pages, {len(pdf) / 1e6:.1f} MB")
 
 

@@ -281,68 +281,58 @@ def momentum():
 
 def claims():
     """Write the table of claims."""
-    notebook, chapter = "../notebooks/{}.ipynb#{}".format, {"variant": "chapter"}
-    guideline = notebook("09_dcgan_mnist", "what-is-each-guideline-worth")
-    settings = notebook("04_vanilla_gan", "two-settings-of-the-source-measured")
+    chapter, slopes = {"variant": "chapter"}, ("g_slope", "d_slope")
+    targets = ("real_target", "fake_target")
+    settings = "04_vanilla_gan", "two-settings-of-the-source-measured"
+    guideline = "09_dcgan_mnist", "what-is-each-guideline-worth"
+    variants = "vanilla_variants.csv"
+    leak = [dict.fromkeys(slopes, slope) for slope in (0.01, 0.0)]
+    smooth = [dict(zip(targets, pair, strict=True)) for pair in ((0.9, 0.0), (1.0, 0.0))]
     lines = [
         (
             "MLP: tanh beats a sigmoid. A sigmoid with images in [0, 1], against tanh",
-            change("vanilla_variants.csv", {"variant": "sigmoid, data in [0, 1]"}, chapter),
-            "04",
+            change(variants, {"variant": "sigmoid, data in [0, 1]"}, chapter),
             settings,
         ),
         (
             "MLP: the unused learning rate 0.002, against 0.001",
-            change("vanilla_variants.csv", {"variant": "learning rate 0.002"}, chapter),
-            "04",
+            change(variants, {"variant": "learning rate 0.002"}, chapter),
             settings,
         ),
         (
             "MLP: leaky ReLU in both networks, against plain ReLU",
-            change(
-                "leaky_relu.csv",
-                {"g_slope": 0.01, "d_slope": 0.01},
-                {"g_slope": 0.0, "d_slope": 0.0},
-            ),
-            "05",
-            notebook("05_leaky_relu", "seven-pairs-of-slopes"),
+            change("leaky_relu.csv", *leak),
+            ("05_leaky_relu", "seven-pairs-of-slopes"),
         ),
         (
             "MLP: real targets of 0.9, against 1",
-            change(
-                "label_smoothing.csv",
-                {"real_target": 0.9, "fake_target": 0.0},
-                {"real_target": 1.0, "fake_target": 0.0},
-            ),
-            "06",
-            notebook("06_label_smoothing", "six-pairs-of-targets-measured"),
+            change("label_smoothing.csv", *smooth),
+            ("06_label_smoothing", "six-pairs-of-targets-measured"),
         ),
         (
             "PaddlePaddle: β₁ of 0.5 is steadier than 0.9. On a ring of eight modes",
             momentum(),
-            "03",
-            notebook("03_two_dimensions", "provoke-it-cure-it"),
+            ("03_two_dimensions", "provoke-it-cure-it"),
         ),
-        ("The same on MNIST, 0.9 against 0.5", ratio("beta_1 0.9"), "09", guideline),
-        ("PaddlePaddle: plain ReLU in $D$, against leaky", ratio("ReLU in D"), "09", guideline),
-        ("Fluid: “no pooling”. Pooling, as its code has it", ratio("pooling"), "09", guideline),
-        (
-            "Fluid: “no fully connected layers”. One more in each network",
-            ratio("hidden dense layers"),
-            "09",
-            guideline,
-        ),
-        (
-            "Fluid: normalise both networks. None in $G$",
-            ratio("no BN in G"),
-            "09",
-            guideline,
-        ),
-        ("None in $D$", ratio("no BN in D"), "09", guideline),
-        ("Fluid's second sigmoid, by itself", ratio("second sigmoid"), "09", guideline),
     ]
+    guidelines = {
+        "The same on MNIST, 0.9 against 0.5": "beta_1 0.9",
+        "PaddlePaddle: plain ReLU in $D$, against leaky": "ReLU in D",
+        "Fluid: “no pooling”. Pooling, as its code has it": "pooling",
+        "Fluid: “no fully connected layers”. One more in each network": "hidden dense layers",
+        "Fluid: normalise both networks. None in $G$": "no BN in G",
+        "None in $D$": "no BN in D",
+        "Fluid's second sigmoid, by itself": "second sigmoid",
+    }
+    lines += [(claim, ratio(variant), guideline) for claim, variant in guidelines.items()]
     head = ["| Claim or setting | Measured | Chapter |", "|---|---|---|"]
-    return "\n".join(head + [f"| {a} | {b} | [{c}]({d}) |" for a, b, c, d in lines])
+    return "\n".join(
+        head
+        + [
+            f"| {claim} | {measured} | [{name[:2]}](../notebooks/{name}.ipynb#{section}) |"
+            for claim, measured, (name, section) in lines
+        ]
+    )
 
 
 BLOCKS = {f.__name__: f for f in (uniform, mnist, cifar10, fluid, mlp, claims)}

@@ -55,7 +55,7 @@ def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
         a, b: features (n, d) and (m, d), n and m at least 2.
 
     Returns:
-        About 0 for two sets from one distribution: negative about as often as positive.
+        About 0 for two sets from one distribution, negative about as often as positive.
 
     Raises:
         ValueError: shapes that do not fit, too few rows, or values that are not finite.
@@ -128,8 +128,8 @@ def density_coverage(real: np.ndarray, made: np.ndarray, k: int = 5) -> tuple[fl
         real, made: features (n, d) and (m, d), more than k rows each.
 
     Returns:
-        density, the number of balls that a generated point lies in, over k: about 1 for real
-        images, and it may be more; coverage, the share of balls with any generated point, at most
+        density, the number of balls that a generated point lies in, over k, which is about 1 for
+        real images and may be more; coverage, the share of balls with any generated point, at most
         1 and for real images near 1 − 1/2ᵏ if there are equally many.
 
     Raises:
@@ -161,7 +161,7 @@ def nearer(made: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> float:
     Returns:
         Chance that a generated image has the smaller distance to its nearest training image, of one
         generated and one held-out image drawn at random (Mann-Whitney; the test of Meehan et al.
-        2020 without its cells): 0.5 if there is nothing to see, near 1 if images are copied.
+        2020 without its cells). It is 0.5 if there is nothing to see, near 1 if images are copied.
     """
     ours, theirs = (own_images.nearest(train, images)[0] for images in (made, held_out))
     u = scipy.stats.mannwhitneyu(ours, theirs).statistic

@@ -302,6 +302,47 @@ def _two_verdicts(h):
         )
 
 
+def _large_steps(h):
+    for name in "DG":
+        ratio = h[f"{name.lower()}_update_ratio"]
+        if ratio.max() > 0.05:
+            return Finding(
+                "learning rate too high",
+                f"In epoch {ratio.argmax() + 1} a step changes the weights of {name} by "
+                f"{ratio.max():.0%} of their length; healthy runs stay near 1%.",
+                "Divide the learning rate by ten.",
+            )
+
+
+def _d_ahead(h):
+    late = slice(-_late(h), None)
+    if h["g_loss"][late].mean() > 5:
+        return Finding(
+            "D too strong",
+            f"In the last third D(G(z)) is {h['d_gz'][late].mean():.4f} and L_G "
+            f"{h['g_loss'][late].mean():.1f}: D is sure of every generated image.",
+            "D is often far ahead early in a good run. If it stays so: fewer updates or a lower "
+            "learning rate for D, a penalty on its slopes (gan.GAN(..., r1=1.0)).",
+        )
+
+
+def _g_ahead(h):
+    share = (h["d_gz"] > 0.7).mean()
+    if share >= 0.25:
+        return Finding(
+            "G too strong",
+            f"D(G(z)) is above 0.7 in {share:.0%} of the epochs: D takes generated images for "
+            "real.",
+            "Give D the learning rate and the number of updates that G has, or a larger network. "
+            "Look at samples: what fools so weak a D is often one picture.",
+        )
+
+
+#: What no sound program writes, and what may also happen in good runs, less far or not so long.
+IMPOSSIBLE = (_not_finite, _never_moved, _no_gradient, _below_zero, _two_sigmoids, _two_verdicts)
+OUT_OF_BALANCE = (_large_steps, _d_ahead, _g_ahead)
+
+
 def _late(h):
     """Return how many epochs make the last third."""
     return -(-len(h["d_loss"]) // 3)
@@ -309,4 +350,4 @@ def _late(h):
 
 def _contradicts(h):
     """Say whether L_G lies below its bound -log mean D(G(z)), as a rule and by a margin."""
-    return np.median(h["g_loss"] + np.log(h["d_gz"].clip(1e-38))) < -0.05
+    return np.median(h["g_loss"] + np.log(h["d_gz"].clip(1e-38))) < -0.2

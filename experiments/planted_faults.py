@@ -2,8 +2,8 @@
 
     python experiments/planted_faults.py        about 8 minutes on 2 cores
 
-The rules of `diagnose.diagnose` were written with the rows of the split "written" in sight. Those of
-the split "held-out" have other seeds and other settings: data, widths, batch size, latent size,
+The rules of `diagnose.diagnose` were written with the rows of the split "written" in sight. Those
+of the split "held-out" have other seeds and other settings: data, widths, batch size, latent size,
 learning rates, smoothing. They judge the rules.
 
 A row is a run. Each metric of the history is a column, with the means of all epochs in one text,
@@ -243,7 +243,8 @@ def plan():
         for setting in (*plain, *normed):
             seeds = range(first + 10, first + 10 + healthy)
             jobs += [(split, "healthy", 0, setting, seed) for seed in seeds]
-    return [dict(zip(("split", "fault", "way", "setting", "seed"), job)) for job in jobs]
+    names = "split", "fault", "way", "setting", "seed"
+    return [dict(zip(names, job, strict=True)) for job in jobs]
 
 
 if __name__ == "__main__":

@@ -184,7 +184,7 @@ def diagnose(history: Mapping[str, Sequence[float]] | str | Path) -> list[Findin
     The rules are for cross-entropy, with the non-saturating loss of G. The first kind find what no
     sound program can write, such as a negative cross-entropy. Only if there is no such thing, the
     second kind ask who is ahead at the end of the run, by thresholds that were set on short runs of
-    small networks and judged on others: ``experiments/planted_faults.py`` and chapter 13. No finding
+    small networks and judged on others (``experiments/planted_faults.py``, chapter 13). No finding
     is no proof of health: mode collapse, above all, need not show in a history.
 
     Args:
@@ -262,13 +262,17 @@ def _no_gradient(h):
         )
 
 
-def _below_zero(h):
-    for name in ("d_loss_real", "d_loss_fake"):
-        if h[name].min() < 0:
+def _below_bound(h):
+    # With targets in [0, 1]: E[loss on real] >= -log E[D(x)] where that mean is above 1/2.
+    for kind, right in (("real", h["d_x"]), ("fake", 1 - h["d_gz"])):
+        loss, bound = h[f"d_loss_{kind}"], -np.log(right.clip(1e-38))
+        too_low = np.where(right >= 0.5, loss - bound, 0)
+        if too_low.min() < -0.01:
+            worst = too_low.argmin()
             return Finding(
                 "wrong sign of smoothing",
-                f"{name} falls to {h[name].min():.2f}; no cross-entropy with targets in [0, 1] is "
-                "negative.",
+                f"In epoch {worst + 1} the loss of D on {kind} images is {loss[worst]:.3f}; with a "
+                f"target in [0, 1] and such answers it cannot be below {bound[worst]:.3f}.",
                 "Look at the targets: smoothing makes 1 smaller (0.9), not larger.",
             )
 
@@ -295,23 +299,31 @@ def _two_verdicts(h):
         return Finding(
             "real and fake in one batch",
             f"L_G is {h['g_loss'][-_late(h) :].mean():.2f} at the end, but cannot be below "
-            f"{least:.2f} where the mean D(G(z)) is {np.exp(-least):.3f}: D judges generated images "
-            "otherwise when it learns than when G does.",
+            f"{least:.2f} where the mean D(G(z)) is {np.exp(-least):.3f}: D judges generated "
+            "images otherwise when it learns than when G does.",
             "With batch normalisation in D, give it real and generated images in two calls, in "
             "both updates in the same way. Without it, look at the sigmoids in the loss.",
         )
 
 
-def _large_steps(h):
-    for name in "DG":
-        ratio = h[f"{name.lower()}_update_ratio"]
-        if ratio.max() > 0.05:
-            return Finding(
-                "learning rate too high",
-                f"In epoch {ratio.argmax() + 1} a step changes the weights of {name} by "
-                f"{ratio.max():.0%} of their length; healthy runs stay near 1%.",
-                "Divide the learning rate by ten.",
-            )
+def _steps_too_large(h):
+    largest = {name: h[f"{name.lower()}_update_ratio"].max() for name in "DG"}
+    name = max(largest, key=largest.get)
+    late = slice(-_late(h), None)
+    loss, gradient = h["g_loss"][late].mean(), h["g_grad_norm"][late].mean()
+    if largest[name] > 0.05:
+        seen = (
+            f"In an epoch a step changes the weights of {name} by {largest[name]:.0%} of their "
+            "length; healthy runs stay near 1%."
+        )
+    elif loss > 5 and gradient < 0.05 * loss:
+        seen = (
+            f"In the last third L_G is {loss:.1f}, but its gradient only {gradient:.2g} long: an "
+            "early step has thrown the outputs of G to the ends of the tanh, where it is flat."
+        )
+    else:
+        return None
+    return Finding("learning rate too high", seen, "Divide the learning rate by ten.")
 
 
 def _d_ahead(h):
@@ -339,8 +351,8 @@ def _g_ahead(h):
 
 
 #: What no sound program writes, and what may also happen in good runs, less far or not so long.
-IMPOSSIBLE = (_not_finite, _never_moved, _no_gradient, _below_zero, _two_sigmoids, _two_verdicts)
-OUT_OF_BALANCE = (_large_steps, _d_ahead, _g_ahead)
+IMPOSSIBLE = (_not_finite, _never_moved, _no_gradient, _two_sigmoids, _below_bound, _two_verdicts)
+OUT_OF_BALANCE = (_steps_too_large, _d_ahead, _g_ahead)
 
 
 def _late(h):

@@ -218,8 +218,9 @@ HEALTHY = history_of("healthy")
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
-        ({"d_loss_real": -0.1}, "wrong sign of smoothing"),
-        ({"d_loss_fake": -0.1}, "wrong sign of smoothing"),
+        ({"d_loss_real": -0.1, "d_x": 0.9}, "wrong sign of smoothing"),
+        ({"d_loss_real": 0.2, "d_x": 0.7}, "wrong sign of smoothing"),
+        ({"d_loss_fake": 0.2, "d_gz": 0.3}, "wrong sign of smoothing"),
         ({"g_loss": float("nan")}, "NaN"),
         ({"g_grad_norm": 0.0, "g_update_ratio": 0.0}, "dead ReLUs"),
         ({"g_update_ratio": 0.0}, "wrong variables"),

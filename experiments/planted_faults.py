@@ -10,7 +10,8 @@ A row is a run. Each metric of the history is a column, with the means of all ep
 separated by spaces. The last columns are what one finds outside a history: `spread`, how much the
 samples differ from one another, over how much real ones do; `untouched`, the share of layers with
 batch normalisation whose recorded statistics are still those of the start; `dead`, the larger share
-of dead units of both networks; `x_min`, the smallest value of the data as the networks see it.
+of hidden units, of both networks, that are closed for every input; `x_min`, the smallest value of
+the data as the networks see it.
 """
 
 import keras
@@ -19,7 +20,7 @@ import tensorflow as tf
 from keras import layers
 from resumable import run
 
-from gan_utils import data, diagnose, gan, losses, runtime
+from gan_utils import data, gan, losses, runtime
 
 STEPS = 2000
 #: what is trained, and how; "bn" is batch normalisation in the hidden layer of both networks
@@ -61,7 +62,10 @@ SETTINGS = {
 FAULTS = {
     "D too strong": [{"schedule": (5, 1), "g_rate": 0.1}, {"g_rate": 0.02}],
     "G too strong": [{"d_rate": 0.02}, {"schedule": (1, 5), "d_rate": 0.1}],
-    "mode collapse": [{"schedule": (1, 10)}, {"schedule": (1, 4), "rate": 4e-3}],
+    "mode collapse": [
+        {"schedule": (1, 10), "beta_1": 0.9},
+        {"schedule": (1, 10), "beta_1": 0.9, "slope": 0.01},
+    ],
     "two sigmoids": [{"sigmoids": "network"}, {"sigmoids": "loss"}],
     "wrong sign of smoothing": [{"targets": (1.1, 0.0)}, {"targets": (1.05, -0.05)}],
     "forgotten training=True": [{"training": False}, {"training": False}],
@@ -198,6 +202,12 @@ def spread(images):
     return data.to_unit_range(images).numpy().std(axis=0).mean()
 
 
+def dead(network, x):
+    """Return the share of hidden units that are never above 0, before the activation."""
+    hidden = keras.Model(network.input, network.get_layer("hidden").output)
+    return float((hidden(x).numpy().max(axis=0) <= 0).mean())
+
+
 def untouched(*networks):
     """Return the share of BN layers that still have mean 0 and variance 1; 0 without any."""
     norms = [x for n in networks for x in n.layers if isinstance(x, layers.BatchNormalization)]
@@ -215,15 +225,12 @@ def one(split, fault, way, setting, seed):
     history = model.fit(np.repeat(images, k_d, axis=0), epochs, batch, seed, verbose=0).history
     made = model.sample(500)
     z = data.draw_latent(0, (500, model.generator.input_shape[1]), 1)
-    shares = [
-        diagnose.dead_units(model.generator, np.asarray(z)).mean(),
-        diagnose.dead_units(model.discriminator, data.to_unit_range(images[:500]).numpy()).mean(),
-    ]
+    shares = dead(model.generator, z), dead(model.discriminator, data.to_unit_range(images[:500]))
     row = {name: " ".join(f"{v:.5g}" for v in history[name]) for name in gan.METRICS}
     return row | {
         "spread": round(float(spread(made) / spread(images)), 4),
         "untouched": untouched(model.generator, model.discriminator),
-        "dead": round(float(max(shares)), 4),
+        "dead": round(max(shares), 4),
         "x_min": round(float(data.to_unit_range(images).numpy().min()), 3),
     }
 

@@ -63,8 +63,8 @@ FAULTS = {
     "D too strong": [{"schedule": (5, 1), "g_rate": 0.1}, {"g_rate": 0.02}],
     "G too strong": [{"d_rate": 0.02}, {"schedule": (1, 5), "d_rate": 0.1}],
     "mode collapse": [
-        {"schedule": (1, 10), "beta_1": 0.9},
-        {"schedule": (1, 10), "beta_1": 0.9, "slope": 0.01},
+        {"schedule": (1, 10), "beta_1": 0.9, "rate": 1e-3},
+        {"schedule": (1, 10), "beta_1": 0.9, "rate": 2e-3, "slope": 0.01},
     ],
     "two sigmoids": [{"sigmoids": "network"}, {"sigmoids": "loss"}],
     "wrong sign of smoothing": [{"targets": (1.1, 0.0)}, {"targets": (1.05, -0.05)}],

@@ -309,21 +309,26 @@ def _two_verdicts(h):
 def _steps_too_large(h):
     largest = {name: h[f"{name.lower()}_update_ratio"].max() for name in "DG"}
     name = max(largest, key=largest.get)
+    if largest[name] > 0.05:
+        return Finding(
+            "learning rate too high",
+            f"In an epoch the steps change the weights of {name} by {largest[name]:.0%} of their "
+            "length each; healthy runs stay near 1%.",
+            "Divide the learning rate by ten.",
+        )
+
+
+def _stuck(h):
     late = slice(-_late(h), None)
     loss, gradient = h["g_loss"][late].mean(), h["g_grad_norm"][late].mean()
-    if largest[name] > 0.05:
-        seen = (
-            f"In an epoch a step changes the weights of {name} by {largest[name]:.0%} of their "
-            "length; healthy runs stay near 1%."
+    if loss > 2 and gradient < 0.1 * loss:
+        return Finding(
+            "mode collapse",
+            f"In the last third L_G is {loss:.1f}, but its gradient only {gradient:.2g} long: G is "
+            "stuck at the ends of its tanh, where it is flat.",
+            "Look at samples: mostly there is one picture left. Start again with fewer updates of "
+            "G, a lower learning rate, a smaller beta_1, or a penalty on D (gan.GAN(..., r1=1.0)).",
         )
-    elif loss > 5 and gradient < 0.05 * loss:
-        seen = (
-            f"In the last third L_G is {loss:.1f}, but its gradient only {gradient:.2g} long: an "
-            "early step has thrown the outputs of G to the ends of the tanh, where it is flat."
-        )
-    else:
-        return None
-    return Finding("learning rate too high", seen, "Divide the learning rate by ten.")
 
 
 def _d_ahead(h):
@@ -352,7 +357,7 @@ def _g_ahead(h):
 
 #: What no sound program writes, and what may also happen in good runs, less far or not so long.
 IMPOSSIBLE = (_not_finite, _never_moved, _no_gradient, _two_sigmoids, _below_bound, _two_verdicts)
-OUT_OF_BALANCE = (_steps_too_large, _d_ahead, _g_ahead)
+OUT_OF_BALANCE = (_steps_too_large, _g_ahead, _stuck, _d_ahead)
 
 
 def _late(h):

@@ -74,7 +74,7 @@ FAULTS = {
     "dead ReLUs": [{"slope": 0.0, "kill": "discriminator"}, {"slope": 0.0, "kill": "generator"}],
     "data in [0, 1]": [{"unit": True}, {"unit": True}],
     "wrong variables": [{"frozen": "generator"}, {"frozen": "discriminator"}],
-    "NaN": [{"naive": True}, {"naive": True, "rate": 3e-3}],
+    "NaN": [{"naive": True, "rate": 0.03}, {"naive": True, "rate": 0.1}],
 }
 NEEDS_BN = "forgotten training=True", "real and fake in one batch"
 

@@ -152,6 +152,12 @@ CHANGES = {
     "what a used function uses": ("gan_utils/losses.py", "SCALE = 1", "SCALE = 2", {"modules"}),
     "a function that nothing mentions": ("gan_utils/losses.py", "pass", "return 1", set()),
     "a new function": ("gan_utils/losses.py", "SCALE = 1", "def new(): pass\nSCALE = 1", set()),
+    "a function named like its module": (
+        "gan_utils/losses.py",
+        "SCALE = 1",
+        "def losses(): pass\nSCALE = 1",
+        set(),
+    ),
     "a constant that nothing mentions": ("gan_utils/data.py", "SPARE = 1", "SPARE = 2", set()),
     "an entry that nothing mentions": ("gan_utils/data.py", '["c"] = 1', '["c"] = 2', set()),
     "a data set that is not loaded": ("gan_utils/data.py", "return 1", "return 2", set()),
@@ -210,6 +216,22 @@ def test_data_sets_and_entries_count_by_their_names(book, name, old, new):
     edit(book / "notebooks/01_test.ipynb", "losses.loss(2)", f"losses.loss('{name}')")
     before = hashes(book)
     edit(book / "gan_utils/data.py", old, new)
+    assert changed(book, before) == {"modules"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["from gan_utils import losses\nlosses.losses()", "from gan_utils.losses import losses"],
+)
+def test_a_function_named_like_its_module_counts_where_it_is_used(book, statement):
+    edit(
+        book / "notebooks/01_test.ipynb",
+        json.dumps("from gan_utils import losses"),
+        json.dumps(statement),
+    )
+    edit(book / "gan_utils/losses.py", "SCALE = 1", "def losses(): return 1\nSCALE = 1")
+    before = hashes(book)
+    edit(book / "gan_utils/losses.py", "def losses(): return 1", "def losses(): return 2")
     assert changed(book, before) == {"modules"}
 
 

@@ -130,3 +130,130 @@ def test_compare_run_refuses(tmp_path):
         diagnose.compare_run({name: v for name, v in history.items() if name != "d_x"})
     with pytest.raises(FileNotFoundError, match="There is no .*history.csv"):
         diagnose.compare_run(tmp_path)
+
+
+# The rules
+
+
+def planted():
+    return data.load_results("planted_faults.csv")
+
+
+def written_out(row):
+    return {name: [float(v) for v in row[name].split()] for name in diagnose.RULES_READ}
+
+
+def first(history):
+    found = diagnose.diagnose(history)
+    return found[0].name if found else "nothing"
+
+
+def test_the_splits_share_no_seed_and_no_setting():
+    seen = {split: set() for split in ("written", "held-out")}
+    for row in planted():
+        seen[row["split"]] |= {row["setting"], row["seed"]}
+    assert not seen["written"] & seen["held-out"]
+
+
+def test_nine_of_twelve_held_out_faults_are_named():
+    """A fault counts if the first finding bears its name in every run that it is planted in."""
+    rows = [row for row in planted() if row["split"] == "held-out" and row["fault"] != "healthy"]
+    named = {row["fault"]: True for row in rows}
+    for row in rows:
+        named[row["fault"]] &= first(written_out(row)) == row["fault"]
+    assert len(named) == 12
+    assert sum(named.values()) >= 9, named
+
+
+def test_nineteen_of_twenty_held_out_healthy_runs_pass():
+    rows = [row for row in planted() if row["split"] == "held-out" and row["fault"] == "healthy"]
+    assert len(rows) >= 20
+    assert np.mean([first(written_out(row)) == "nothing" for row in rows]) >= 0.95
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_long_healthy_run_has_no_findings(seed, capsys):
+    assert diagnose.diagnose(history_of("healthy", seed)) == []
+    assert capsys.readouterr().out.startswith("No rule fires.")
+
+
+LONG = {
+    "double sigmoid": "two sigmoids",
+    "G does not learn": "wrong variables",
+    "D does not learn": "wrong variables",
+}
+
+
+@pytest.mark.parametrize("case", LONG)
+def test_a_broken_run_is_named(case, capsys):
+    assert first(history_of(case)) == LONG[case]
+    assert capsys.readouterr().out.startswith(f"{LONG[case]}: ")
+
+
+def live(loss=None, d_rate=1e-3, **options):
+    keras.utils.set_random_seed(0)
+    d = networks.mlp_discriminator(hidden=16, slope=0.2)
+    if options.get("sigmoid"):
+        d = keras.Model(d.input, keras.layers.Activation("sigmoid")(d.output))
+    model = gan.GAN(networks.mlp_generator(8, hidden=16), d, loss or losses.non_saturating())
+    model.compile(d_optimizer=keras.optimizers.Adam(d_rate))
+    if options.get("kill"):
+        d.get_layer("hidden").bias.assign([-100.0] * 16)
+    images = data.load("digits").images[:400]
+    return model.fit(images, 3, 20, verbose=0).history
+
+
+def test_rules_on_live_runs():
+    assert first(live()) == "nothing"
+    assert first(live(sigmoid=True)) == "two sigmoids"
+    history = live(d_rate=0.0)
+    [finding] = diagnose.diagnose(history)
+    assert finding.name == "wrong variables"
+    assert "weights of D never moved" in finding.seen
+
+
+HEALTHY = history_of("healthy")
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"d_loss_real": -0.1, "d_x": 0.9}, "wrong sign of smoothing"),
+        ({"d_loss_real": 0.2, "d_x": 0.7}, "wrong sign of smoothing"),
+        ({"d_loss_fake": 0.2, "d_gz": 0.3}, "wrong sign of smoothing"),
+        ({"g_loss": float("nan")}, "NaN"),
+        ({"g_grad_norm": 0.0, "g_update_ratio": 0.0}, "dead ReLUs"),
+        ({"g_update_ratio": 0.0}, "wrong variables"),
+        ({"d_x": 0.7, "d_gz": 0.55, "d_acc_real": 1.0, "d_acc_fake": 0.0}, "two sigmoids"),
+        ({"d_gz": 0.01, "g_loss": 0.9}, "real and fake in one batch"),
+        ({"d_update_ratio": 0.1}, "learning rate too high"),
+        ({"d_gz": 0.001, "g_loss": 8.0}, "D too strong"),
+        ({"d_gz": 0.9, "g_loss": 0.2}, "G too strong"),
+    ],
+)
+def test_each_rule_sees_its_sign(changes, name):
+    history = HEALTHY | {key: [value] * 100 for key, value in changes.items()}
+    assert first(history) == name
+
+
+def test_a_finding_says_where_it_starts():
+    values = [*HEALTHY["g_loss"][:40], *[float("inf")] * 60]
+    [finding] = diagnose.diagnose(HEALTHY | {"g_loss": values})
+    assert "g_loss is not a finite number from epoch 41 on." in finding.seen
+
+
+def test_diagnose_reads_a_run_folder(tmp_path):
+    history = HEALTHY | {"g_update_ratio": [0.0] * 100}
+    rows = [list(history), *np.transpose(list(history.values())).tolist()]
+    (tmp_path / "history.csv").write_text("\n".join(",".join(map(str, row)) for row in rows))
+    assert diagnose.diagnose(tmp_path) == diagnose.diagnose(history)
+
+
+def test_diagnose_refuses(tmp_path):
+    short = {name: values[:2] for name, values in HEALTHY.items()}
+    with pytest.raises(ValueError, match="2 epochs; the rules take at least 3"):
+        diagnose.diagnose(short)
+    with pytest.raises(ValueError, match="has no 'g_grad_norm'. It has: "):
+        diagnose.diagnose({n: v for n, v in HEALTHY.items() if n != "g_grad_norm"})
+    with pytest.raises(FileNotFoundError, match="There is no .*history.csv"):
+        diagnose.diagnose(tmp_path)

@@ -85,10 +85,20 @@ def imported_modules(tree: ast.AST, root: Path = ROOT) -> dict[str, ast.AST]:
     return found
 
 
-def _names_in(tree: ast.AST) -> set[str]:
-    """Return every name, attribute, imported name and string in `tree`."""
-    names = set()
+def _names_in(tree: ast.AST, modules: Collection[str] = ()) -> set[str]:
+    """Return every name, attribute, imported name and string in `tree`.
+
+    Not the words that stand for one of `modules`, as the first "diagnose" in `diagnose.diagnose`.
+    """
+    names, skip = set(), set()
     for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
+            skip |= {id(alias) for alias in node.names if alias.name in modules}
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", None) in modules:
+            skip.add(id(node.value))
+    for node in ast.walk(tree):
+        if id(node) in skip:
+            continue
         if isinstance(node, ast.alias):
             names |= {*node.name.split("."), node.asname or ""}
         names |= {v for f in ("id", "attr", "value") if isinstance(v := getattr(node, f, 0), str)}
@@ -114,10 +124,13 @@ def used(tree: ast.AST, modules: Mapping[str, ast.Module]) -> dict[str, list[ast
 
     A definition matters if its name (or its key, for an entry of a table) occurs in `tree` or in
     another statement that matters. Names are compared as words, whatever they belong to, and
-    `_load_mnist` also answers to "mnist": that is too many rather than too few. A statement that is
-    not a definition always matters.
+    `_load_mnist` also answers to "mnist": that is too many rather than too few. But the name of a
+    module mentions no definition, only the imports of it. A statement that is not a definition
+    always matters.
     """
-    mentioned, kept = _names_in(tree), {name: [] for name in modules}
+    short = {name.rpartition(".")[2] for name in modules}
+    everything, mentioned = _names_in(tree), _names_in(tree, short)
+    kept = {name: [] for name in modules}
     waiting = []
     for name, module in modules.items():
         for node in module.body:
@@ -129,12 +142,18 @@ def used(tree: ast.AST, modules: Mapping[str, ast.Module]) -> dict[str, list[ast
     order = {id(part): place for place, (_, part, _) in enumerate(waiting)}
     while True:
         words = mentioned | {f"_load_{word}" for word in mentioned}
-        matters = [item for item in waiting if not item[2] or words & set(item[2])]
+        matters = [
+            (name, part, bound)
+            for name, part, bound in waiting
+            if not bound
+            or set(bound) & (everything if isinstance(part, ast.Import | ast.ImportFrom) else words)
+        ]
         if not matters:
             return {n: sorted(k, key=lambda part: order[id(part)]) for n, k in kept.items() if k}
         for name, part, _ in matters:
             kept[name].append(part)
-            mentioned |= _names_in(part)
+            everything |= _names_in(part)
+            mentioned |= _names_in(part, short)
         waiting = [item for item in waiting if item not in matters]
 
 

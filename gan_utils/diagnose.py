@@ -227,7 +227,7 @@ def _not_finite(h):
     if first:
         name = min(first, key=first.get)
         return Finding(
-            "NaN",
+            "not a number",
             f"{name} is not a finite number from epoch {first[name]} on.",
             "Compute the loss from logits, never from the logarithm of a probability, and lower "
             "the learning rate. callbacks.StopOnNaN stops at the first such step and names it.",

@@ -221,7 +221,7 @@ HEALTHY = history_of("healthy")
         ({"d_loss_real": -0.1, "d_x": 0.9}, "wrong sign of smoothing"),
         ({"d_loss_real": 0.2, "d_x": 0.7}, "wrong sign of smoothing"),
         ({"d_loss_fake": 0.2, "d_gz": 0.3}, "wrong sign of smoothing"),
-        ({"g_loss": float("nan")}, "NaN"),
+        ({"g_loss": float("nan")}, "not a number"),
         ({"g_grad_norm": 0.0, "g_update_ratio": 0.0}, "dead ReLUs"),
         ({"g_update_ratio": 0.0}, "wrong variables"),
         ({"d_x": 0.7, "d_gz": 0.55, "d_acc_real": 1.0, "d_acc_fake": 0.0}, "two sigmoids"),

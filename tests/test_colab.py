@@ -20,6 +20,7 @@ from nbclient.exceptions import CellExecutionError
 from test_book_house import PROJECT, ROOT, URL, tracked
 from test_book_notebooks import text_of
 
+CHAPTER = "05_leaky_relu.ipynb"  # a quick one that also reads the results of an experiment
 # Without what settings of this machine might add, and without the path that conftest.py sets.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -66,40 +67,29 @@ def make_environment(folder):
     return python
 
 
-@pytest.fixture
-def colab(tmp_path, monkeypatch):
-    """A function that runs one chapter as Colab would, and returns it with its outputs."""
-    if missing := [name for name in ("pip", "setuptools") if find_spec(name) is None]:
-        pytest.skip(f"needs {' and '.join(missing)}, to install the package without a network")
+def test_a_chapter_alone_installs_the_package_and_runs(tmp_path, monkeypatch):
+    missing = [name for name in ("pip", "setuptools") if find_spec(name) is None]
+    if missing := missing + [name for name in ("git",) if shutil.which(name) is None]:
+        pytest.skip(f"needs {', '.join(missing)} to install the package without a network")
     publish(tmp_path / "published")
     python = make_environment(tmp_path)
-    found = call(
-        python, "-c", "import importlib.util as u; print(u.find_spec('gan_utils'))", folder=tmp_path
-    )
-    assert found == "None"
+    look = "import importlib.util as u; print(u.find_spec('gan_utils'))"
+    assert call(python, "-c", look, folder=tmp_path) == "None"
+
+    notebook = nbformat.read(tmp_path / "published" / "notebooks" / CHAPTER, 4)
+    notebook.cells.append(nbformat.v4.new_code_cell("print(gan_utils.__file__)"))
+    (tmp_path / "content").mkdir()
+    alone = {"metadata": {"path": str(tmp_path / "content")}}
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    address = {
+    client = NotebookClient(notebook, timeout=240, kernel_name="colab", resources=alone)
+    local = {
         "GIT_CONFIG_COUNT": "1",
         "GIT_CONFIG_KEY_0": f"url.{(tmp_path / 'published').as_uri()}.insteadOf",
         "GIT_CONFIG_VALUE_0": URL,
     }
-
-    def run(name):
-        notebook = nbformat.read(tmp_path / "published" / "notebooks" / f"{name}.ipynb", 4)
-        notebook.cells.append(nbformat.v4.new_code_cell("print(gan_utils.__file__)"))
-        alone = {"metadata": {"path": str(tmp_path / "content")}}
-        (tmp_path / "content").mkdir(exist_ok=True)
-        client = NotebookClient(notebook, timeout=240, kernel_name="colab", resources=alone)
-        try:
-            client.execute(env=ENVIRONMENT | address)
-        except CellExecutionError as error:
-            first = next(cell for cell in notebook.cells if cell.cell_type == "code")
-            pytest.fail(f"The first cell said:\n{text_of(first.outputs)}\n\n{error}")
-        return notebook
-
-    return run
-
-
-def test_a_chapter_alone_runs_in_colab(colab, tmp_path):
-    notebook = colab("05_leaky_relu")
+    try:
+        client.execute(env=ENVIRONMENT | local)
+    except CellExecutionError as error:
+        first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+        pytest.fail(f"{error}\nThe first cell said:\n{text_of(first.outputs)}")
     assert str(tmp_path / "venv") in text_of(notebook.cells[-1].outputs)

@@ -16,7 +16,6 @@ import nbformat
 import pytest
 import set_repository
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 from test_book_house import PROJECT, ROOT, URL, tracked
 from test_book_notebooks import text_of
 
@@ -87,9 +86,5 @@ def test_a_chapter_alone_installs_the_package_and_runs(tmp_path, monkeypatch):
         "GIT_CONFIG_KEY_0": f"url.{(tmp_path / 'published').as_uri()}.insteadOf",
         "GIT_CONFIG_VALUE_0": URL,
     }
-    try:
-        client.execute(env=ENVIRONMENT | local)
-    except CellExecutionError as error:
-        first = next(cell for cell in notebook.cells if cell.cell_type == "code")
-        pytest.fail(f"{error}\nThe first cell said:\n{text_of(first.outputs)}")
+    client.execute(env=ENVIRONMENT | local)  # its error holds what pip and git have said
     assert str(tmp_path / "venv") in text_of(notebook.cells[-1].outputs)

@@ -28,9 +28,10 @@ execute:  ## re-run stale notebooks in full and stamp them (ARGS="NAME... --forc
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) tools/execute.py $(ARGS)
 
-benchmark:  ## measure speed and time to quality into benchmarks/RESULTS.md (5 minutes)
+benchmark: book  ## measure speed, time to quality and the pages into benchmarks/RESULTS.md (8 minutes)
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) benchmarks/benchmark.py
+	@$(VENV_PYTHON) benchmarks/pages.py
 
 zip: book  ## the built pages as one file, for a stick or a class without internet
 	@$(VENV_PYTHON) -c "import shutil; print(shutil.make_archive('_build/gans-you-can-run', 'zip', '_build/html'))"

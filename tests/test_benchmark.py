@@ -1,12 +1,20 @@
 """What the benchmark computes without a clock; no test asserts a speed."""
 
+import gzip
 import sys
+import threading
+from functools import partial
+from http.server import ThreadingHTTPServer
 from pathlib import Path
+from urllib.request import urlopen
 
+import chromium
 import pytest
+from playwright.sync_api import sync_playwright
 
 sys.path[:0] = [str(Path(__file__).parents[1] / name) for name in ("benchmarks", "experiments")]
 import benchmark  # noqa: E402
+import pages  # noqa: E402
 
 from gan_utils import networks  # noqa: E402
 
@@ -53,3 +61,46 @@ def test_every_hand_written_loop_trains(monkeypatch):
         assert way(build, images, 100)() > 0
         moved = [model for model in made if int(model.g_optimizer.iterations)]
         assert len(moved) == 1 and int(moved[0].d_optimizer.iterations) >= 3, way.__name__
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+PAGE = """<!DOCTYPE html><title>t</title><article><h1>A title</h1></article><script>
+requestAnimationFrame(() => setTimeout(() => {
+  document.querySelector("article").insertAdjacentHTML("beforeend", "<p>Late words.</p>");
+}, 300));</script>"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    """The address of a page whose paragraph comes late, with an image beside it."""
+    (tmp_path / "page.html").write_text(PAGE)
+    (tmp_path / "image.png").write_bytes(b"pixels")
+    serve = partial(pages.Server, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_text_is_served_compressed(site):
+    with urlopen(f"{site}/page.html") as page, urlopen(f"{site}/image.png") as image:
+        assert gzip.decompress(page.read()).decode() == PAGE
+        assert image.read() == b"pixels" and image.headers["Content-Encoding"] is None
+
+
+@pytest.mark.skipif(chromium.find() is None, reason="needs Chromium or Chrome")
+def test_a_page_is_readable_when_its_paragraph_is_there(site):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.flags())
+        seen = pages.visit(browser, f"{site}/page.html")
+        browser.close()
+    assert seen["readable"] > seen["first"] + 0.1
+    assert 0 < seen["moved"] < 0.01
+
+
+def test_a_page_that_is_too_slow_is_said():
+    row = {"first": 0.5, "largest": 1.0, "moved": 0.3, "weight": 1.2}
+    text = pages.section("1", {"a": row | {"readable": 1.6}, "b": row | {"readable": 0.7}})
+    assert "readable, `a` | 1.60 s | 1.5 s | **missed** |" in text
+    assert "heaviest, `a` | 1.20 MB | 1.5 MB | reached |" in text

@@ -21,7 +21,7 @@ SHELL = re.compile(
     r"|subprocess|get_ipython\(\)\.(?:system|getoutput)|^\s*%(?:pip|conda|mamba)\b",
     re.MULTILINE,
 )
-MYST = re.compile(r"^\s*(?:`{3,}|:{3,}|~{3,})\{|\{[a-z][\w:-]*\}`", re.MULTILINE)
+RAW = re.compile(r"^\s*(?:`{3,}|:{3,}|~{3,})\{|\{[a-z][\w:-]*\}`|\[!\w+\]", re.MULTILINE)
 EXERCISE = re.compile(r"^(?:#{3,} |\d+\. |\*\*\d+\. |\*\*Exercise)", re.MULTILINE)
 
 
@@ -65,8 +65,8 @@ def problems(notebook, size=0):
         ):
             found.append("a solution must assert something and be tagged hide-cell")
 
-    if any(MYST.search(cell.source) for cell in markdown):
-        found.append("Markdown cells must be plain: a MyST directive or role shows as raw text")
+    if any(RAW.search(cell.source) for cell in markdown):
+        found.append("Markdown cells must be plain: MyST and `[!NOTE]` show as raw text")
     for number, cell in enumerate(code, 1):
         where = f"code cell {number}"
         lines = [line for line in cell.source.splitlines() if line.strip()]
@@ -228,9 +228,10 @@ def test_what_only_looks_like_a_shell_call_passes(source):
 
 
 @pytest.mark.parametrize(
-    "source", ["```{note}\nx\n```", ":::{note}\nx\n:::", "see {ref}`x`", "{eq}`a`"]
+    "source",
+    ["```{note}\nx\n```", ":::{note}\nx\n:::", "see {ref}`x`", "{eq}`a`", "> [!NOTE]\n> x"],
 )
-def test_raw_myst_is_found(source):
+def test_raw_markup_is_found(source):
     notebook = chapter()
     notebook.cells.append(new_markdown_cell(source))
     assert "MyST" in problems(notebook)[0]

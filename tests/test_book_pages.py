@@ -185,17 +185,17 @@ def test_formulas_are_rendered_with_mathml_for_screen_readers(pages):
     assert numbers == ["N.1", "N.2", "N.3"]
 
 
-def test_alert_becomes_a_box(pages):
+def test_note_becomes_a_box(pages):
     box = parse(HTML / "book" / "how_to_use.html").select_one("div.admonition.note")
     assert "quick profile" in box.get_text()
-    assert "[!" not in box.get_text()
+    assert "Note." not in box.get_text()
 
 
 # --- The extension by itself ----------------------------------------------------------------------
 
 
-def alerts(markdown):
-    """What the alert transform makes of a piece of Markdown, as (tag, text) of the blocks."""
+def boxes(markdown):
+    """What the transform for boxes makes of a piece of Markdown, as (tag, text) of the blocks."""
     from myst_parser.config.main import MdParserConfig
     from myst_parser.mdit_to_docutils.base import DocutilsRenderer
     from myst_parser.parsers.docutils_ import Parser  # noqa: F401  (registers its settings)
@@ -206,25 +206,28 @@ def alerts(markdown):
     spec.loader.exec_module(extension)
     document = create_md_parser(MdParserConfig(), DocutilsRenderer).render(markdown)
     document.settings.env = None
-    extension.GitHubAlerts(document).apply()
-    return [(node.tagname, node.astext()) for node in document.children], document
+    extension.Boxes(document).apply()
+    return [(node.tagname, node.astext().strip()) for node in document.children], document
 
 
 @pytest.mark.parametrize("kind", ["note", "tip", "important", "warning", "caution"])
-def test_alert_kinds(kind):
-    blocks, _ = alerts(f"> [!{kind.upper()}]\n> Some **bold** text.\n>\n> More.")
-    assert blocks == [(kind, "Some bold text.\n\nMore.")]
+def test_kinds_of_boxes(kind):
+    wanted = [(kind, "Some bold text.\n\nMore.")]
+    for space in (" ", "\n> "):
+        markdown = f"> **{kind.capitalize()}.**{space}Some **bold** text.\n>\n> More."
+        assert boxes(markdown)[0] == wanted
 
 
-def test_alert_edges():
-    assert alerts("> [!NOTE]\n>\n> A paragraph.")[0] == [("note", "A paragraph.")]
-    assert alerts("> [!NOTE]")[0] == [("note", "")]
-    assert alerts("> [!NOTE]\n> **Bold** first.")[0] == [("note", "Bold first.")]
-    assert alerts("> [!NOTE]\n> ```\n> > [!TIP]\n> ```")[0] == [("note", "> [!TIP]\n")]
-    assert alerts("> [!OTHER]\n> text")[0][0][0] == "block_quote"
-    assert alerts("> Plain [!NOTE]\n> text")[0][0][0] == "block_quote"
-    _, document = alerts("- item\n\n  > [!TIP]\n  > inside a list")
-    tips = [node.astext() for node in document.findall() if node.tagname == "tip"]
+def test_edges_of_boxes():
+    assert boxes("> **Note.**\n>\n> A paragraph.")[0] == [("note", "A paragraph.")]
+    assert boxes("> **Note.**")[0] == [("note", "")]
+    assert boxes("> **Note.**\n> **Bold** first.")[0] == [("note", "Bold first.")]
+    fence = "> **Note.**\n> ```\n> > **Tip.**\n> ```"
+    assert boxes(fence)[0] == [("note", "> **Tip.**")]
+    for quote in (">", "> **Other.** text", "> Plain **Note.** text", "> Note. text"):
+        assert boxes(quote)[0][0][0] == "block_quote"
+    _, document = boxes("- item\n\n  > **Tip.** inside a list")
+    tips = [node.astext().strip() for node in document.findall() if node.tagname == "tip"]
     assert tips == ["inside a list"]
 
 

@@ -16,22 +16,22 @@ from sphinx.util.math import get_node_equation_number
 
 logger = logging.getLogger(__name__)
 
-# --- Alerts ---------------------------------------------------------------------------------------
+# --- Boxes ----------------------------------------------------------------------------------------
 
-ALERTS = {
-    "[!NOTE]": nodes.note,
-    "[!TIP]": nodes.tip,
-    "[!IMPORTANT]": nodes.important,
-    "[!WARNING]": nodes.warning,
-    "[!CAUTION]": nodes.caution,
+BOXES = {
+    "Note.": nodes.note,
+    "Tip.": nodes.tip,
+    "Important.": nodes.important,
+    "Warning.": nodes.warning,
+    "Caution.": nodes.caution,
 }
 
 
-class GitHubAlerts(SphinxTransform):
-    """Turn a block quote that begins with `[!NOTE]` and the like into an admonition.
+class Boxes(SphinxTransform):
+    """Turn a block quote that begins with a bold `Note.` and the like into an admonition.
 
-    GitHub and JupyterLab draw such quotes as boxes, so notebooks use them instead of MyST
-    directives. Working on the parsed tree keeps code cells and fences out of reach.
+    Notebooks use such quotes instead of MyST directives and GitHub's `[!NOTE]`, which JupyterLab
+    shows as they are. Working on the parsed tree keeps code cells and fences out of reach.
     """
 
     default_priority = 400
@@ -41,19 +41,13 @@ class GitHubAlerts(SphinxTransform):
             paragraph = quote[0] if quote.children else None
             if not isinstance(paragraph, nodes.paragraph):
                 continue
-            marker, _, rest = paragraph.astext().partition("\n")
-            box = ALERTS.get(marker.strip())
-            if box is None:
-                continue
-            # The marker and the line break are text nodes of their own. Drop up to the break and
-            # keep the markup that follows it.
-            while paragraph.children and "\n" not in paragraph[0].astext():
+            if paragraph[0] == "":  # the parser puts an empty text before a bold word
                 paragraph.pop(0)
-            if paragraph.children:
-                head = paragraph[0].astext().partition("\n")[2]
-                paragraph[0:1] = [nodes.Text(head)] if head else []
-            body = quote.children if rest.strip() else quote.children[1:]
-            quote.replace_self(box("", *body))
+            box = BOXES.get(paragraph[0].astext())
+            if box is None or not isinstance(paragraph[0], nodes.strong):
+                continue
+            paragraph.pop(0)  # the box has a title of its own
+            quote.replace_self(box("", *quote.children[0 if paragraph.astext() else 1 :]))
 
 
 # --- Citations ------------------------------------------------------------------------------------
@@ -189,7 +183,7 @@ def setup(app):
     # TensorFlow is installed, that would import it: slow, and real classes among mocked ones.
     sys.meta_path.insert(0, MockFinder(["keras", "tensorflow"]))
     app.add_config_value("comments_config", {}, "env")  # Jupyter Book sets it for sphinx_comments
-    app.add_transform(GitHubAlerts)
+    app.add_transform(Boxes)
     app.add_html_math_renderer("prerendered", (visit_math, None), (visit_math_block, None))
     app.connect("env-updated", citations_as_targets, priority=900)  # after bibtex has collected
     app.connect("source-read", status.fill)

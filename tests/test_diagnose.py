@@ -200,7 +200,7 @@ def live(loss=None, d_rate=1e-3, **options):
     if options.get("kill"):
         d.get_layer("hidden").bias.assign([-100.0] * 16)
     images = data.load("digits").images[:400]
-    return model.fit(images, 3, 20, verbose=0).history
+    return model.fit(images, 8, 20, verbose=0).history
 
 
 def test_rules_on_live_runs():

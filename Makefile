@@ -8,7 +8,7 @@ JUPYTER_BOOK := $(VENV_PYTHON) -c 'from jupyter_book.cli.main import main; main(
 .PHONY: help book test notebooks execute benchmark zip pdf gpu-check lock clean
 
 help:  ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
 
 book:  ## build the pages into _build/html (no TensorFlow needed)
 	@sh tools/setup.sh book

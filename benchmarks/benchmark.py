@@ -369,7 +369,9 @@ def main():
     text += f"\nTo sample 10,000 images with `dcgan-mnist` takes {sampling:.1f} s.\n"
 
     text += quality_section(conv)
-    (ROOT / "benchmarks" / "RESULTS.md").write_text(text, encoding="utf-8")
+    path = ROOT / "benchmarks" / "RESULTS.md"
+    _, head, pages = path.read_text(encoding="utf-8").partition("\n## Pages\n")
+    path.write_text(text + head + pages, encoding="utf-8")  # pages.py writes that section
     print(text)
 
 

@@ -3,8 +3,8 @@
     python experiments/planted_faults.py        about 20 minutes on 2 cores
 
 The rules of `diagnose.diagnose` were written with the rows of the split "written" in sight. Those
-of the split "held-out" have other seeds and other settings: data, widths, batch size, latent size,
-learning rates, smoothing. They judge the rules.
+of the split "held-out" have other seeds and other settings: widths, batch size and latent size, and
+mostly other data, learning rates and smoothing. They judge the rules.
 
 A row is a run. Each metric of the history is a column, with the means of all epochs in one text,
 separated by spaces. The last columns are what one finds outside a history: `spread`, how much the

@@ -181,29 +181,42 @@ class Finding(NamedTuple):
 def diagnose(history: Mapping[str, Sequence[float]] | str | Path) -> list[Finding]:
     """Say in plain words what is wrong with a run, as far as its history can tell.
 
-    The rules are for cross-entropy, with the non-saturating loss of G. The first kind find what no
-    sound program can write, such as a negative cross-entropy. Only if there is no such thing, the
-    second kind ask who is ahead at the end of the run, by thresholds that were set on short runs of
-    small networks and judged on others (``experiments/planted_faults.py``, chapter 13). No finding
-    is no proof of health: mode collapse, above all, need not show in a history.
+    The rules are for the non-saturating loss; with another, their findings mean nothing, and a
+    history need not tell. The first kind find what a sound program does not write, such as a loss
+    below its bound or no gradient at all. Only if there is no such thing, the second kind ask who
+    is ahead at the end of the run, by thresholds that were set on short runs of small networks and
+    judged on others (``experiments/planted_faults.py``, chapter 13). No finding is no proof of
+    health: mode collapse, above all, need not show in a history.
 
     Args:
-        history: ``fit(...).history``, or the folder of a run with its ``history.csv``. At least
-            three epochs, unless it holds NaN.
+        history: what ``fit`` returns, its ``.history``, or the folder of a run with its
+            ``history.csv``. At least three epochs, unless it holds NaN.
 
     Returns:
         The findings, likeliest first; also printed.
 
     Raises:
-        ValueError: a history without one of the series that the rules read, or with too few epochs.
+        ValueError: a history without one of the series that the rules read, with series of
+            different lengths, with too few epochs, or with a loss of G that is negative.
         FileNotFoundError: the folder holds no ``history.csv``.
     """
-    history = _read_history(history)
+    history = _read_history(getattr(history, "history", history))
     if missing := [name for name in RULES_READ if name not in history]:
         raise ValueError(f"The history has no {missing[0]!r}. It has: {', '.join(history)}.")
     h = {name: np.asarray(history[name], np.float64) for name in RULES_READ}
+    for name, values in h.items():
+        if values.shape != h["d_loss"].shape:
+            raise ValueError(
+                f"The history has {len(h['d_loss'])} values of 'd_loss' and {len(values)} of "
+                f"{name!r}. Give one value an epoch of each."
+            )
     if np.isfinite(list(h.values())).all() and len(h["d_loss"]) < 3:
         raise ValueError(f"The history has {len(h['d_loss'])} epochs; the rules take at least 3.")
+    if (h["g_loss"] < 0).any():
+        raise ValueError(
+            "g_loss is negative in this history. The rules are for losses.non_saturating(); hold a "
+            "run with another loss against healthy runs of its own."
+        )
     found = []
     for rules in (IMPOSSIBLE, OUT_OF_BALANCE):
         found = found or [finding for rule in rules if (finding := rule(h))]
@@ -228,7 +241,7 @@ def _not_finite(h):
         name = min(first, key=first.get)
         return Finding(
             "not a number",
-            f"{name} is not a finite number from epoch {first[name]} on.",
+            f"{name} is not a finite number in epoch {first[name]}.",
             "Compute the loss from logits, never from the logarithm of a probability, and lower "
             "the learning rate. callbacks.StopOnNaN stops at the first such step and names it.",
         )
@@ -263,9 +276,11 @@ def _no_gradient(h):
 
 
 def _below_bound(h):
+    if _two_sigmoids(h):
+        return None  # the reason for it has a finding of its own
     # With targets in [0, 1]: E[loss on real] >= -log E[D(x)] where that mean is above 1/2.
     for kind, right in (("real", h["d_x"]), ("fake", 1 - h["d_gz"])):
-        loss, bound = h[f"d_loss_{kind}"], -np.log(right.clip(1e-38))
+        loss, bound = h[f"d_loss_{kind}"], np.log(1 / right.clip(1e-38))
         too_low = np.where(right >= 0.5, loss - bound, 0)
         if too_low.min() < -0.01:
             worst = too_low.argmin()
@@ -294,13 +309,14 @@ def _two_sigmoids(h):
 
 
 def _two_verdicts(h):
-    if _contradicts(h):
-        least = -np.log(h["d_gz"][-_late(h) :].mean())
+    if _contradicts(h) and not _two_sigmoids(h):
+        bound = np.log(1 / h["d_gz"].clip(1e-38))
+        worst = (h["g_loss"] - bound).argmin()
         return Finding(
             "real and fake in one batch",
-            f"L_G is {h['g_loss'][-_late(h) :].mean():.2f} at the end, but cannot be below "
-            f"{least:.2f} where the mean D(G(z)) is {np.exp(-least):.3f}: D judges generated "
-            "images otherwise when it learns than when G does.",
+            f"In epoch {worst + 1} L_G is {h['g_loss'][worst]:.2f}, but cannot be below "
+            f"{bound[worst]:.2f} where the mean D(G(z)) is {h['d_gz'][worst]:.3g}: D judges "
+            "generated images otherwise when it learns than when G does.",
             "With batch normalisation in D, give it real and generated images in two calls, in "
             "both updates in the same way. Without it, look at the sigmoids in the loss.",
         )
@@ -355,7 +371,8 @@ def _g_ahead(h):
         )
 
 
-#: What no sound program writes, and what may also happen in good runs, less far or not so long.
+#: What a sound program does not write, but for a gradient that has died; and what may also happen
+#: in good runs, less far or not so long.
 IMPOSSIBLE = (_not_finite, _never_moved, _no_gradient, _two_sigmoids, _below_bound, _two_verdicts)
 OUT_OF_BALANCE = (_steps_too_large, _g_ahead, _stuck, _d_ahead)
 

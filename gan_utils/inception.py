@@ -36,17 +36,23 @@ def network(weights: str | Path | None, size: int = 299) -> keras.Model:
         )
     options = {"include_top": False, "pooling": "avg", "input_shape": (size, size, 3)}
     source = weights if weights in (None, "imagenet") else str(weights)
-    model = keras.applications.InceptionV3(weights=source, **options)
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")  # half precision would be too coarse for a covariance
+    try:
+        model = keras.applications.InceptionV3(weights=source, **options)
+    finally:
+        keras.config.set_dtype_policy(policy)
     model.trainable = False
     return model
 
 
 def features(model: keras.Model, images: np.ndarray, batch_size: int = 50) -> np.ndarray:
-    """Compute features, with images resized in floats and with an antialiasing filter.
+    """Compute features, with images resized in floats by an antialiased bilinear filter.
 
     Args:
         model: as ``network`` returns it.
-        images: uint8 (n, height, width, 1 or 3). Grey images become three equal channels.
+        images: uint8 (n, height, width, 1 or 3), at least one. Grey images become three equal
+            channels.
         batch_size: images that are resized at a time; 50 of 299 pixels are 54 MB.
 
     Returns:
@@ -58,10 +64,11 @@ def features(model: keras.Model, images: np.ndarray, batch_size: int = 50) -> np
     import tensorflow as tf
 
     images = np.asarray(images)
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
+    fits = images.ndim == 4 and images.shape[3] in (1, 3) and len(images) > 0
+    if images.dtype != np.uint8 or not fits:
         raise ValueError(
-            f"features takes uint8 images of shape (n, height, width, 1 or 3), got {images.dtype} "
-            f"{images.shape}. gan_utils.data.to_pixels turns [-1, 1] into uint8."
+            f"features takes uint8 images of shape (n, height, width, 1 or 3), at least one, got "
+            f"{images.dtype} {images.shape}. gan_utils.data.to_pixels turns [-1, 1] into uint8."
         )
     parts = []
     for start in range(0, len(images), batch_size):

@@ -1,7 +1,7 @@
 """Scores of a whole set of generated images: arrays in, numbers out.
 
-Beside ``metrics.frechet_distance``: what else the field compares two sets with, each with what it
-cannot see. All work on the features or the class probabilities of some network, and belong to it.
+Beside ``metrics.frechet_distance``: what else the field compares two sets with. All but ``nearer``
+work on the features or the class probabilities of some network, and belong to it.
 Statistics are in float64 whatever dtype policy is in force.
 """
 
@@ -55,7 +55,7 @@ def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
         a, b: features (n, d) and (m, d), n and m at least 2.
 
     Returns:
-        About 0 for two sets from one distribution, negative about as often as positive.
+        0 on average for two sets from one distribution, and then often negative.
 
     Raises:
         ValueError: shapes that do not fit, too few rows, or values that are not finite.
@@ -80,6 +80,7 @@ def kernel_distance_subsets(
         a, b: features (n, d) and (m, d).
         subsets: how many pairs of subsets.
         size: rows of each, drawn without repetition.
+        seed: of the draws.
 
     Returns:
         (subsets,) values.
@@ -109,7 +110,7 @@ def precision_recall(real: np.ndarray, made: np.ndarray, k: int = 3) -> tuple[fl
     Raises:
         ValueError: shapes that do not fit, too few rows, or values that are not finite.
     """
-    real, made = _two_sets(real, made, k + 1)
+    real, made = _centred(*_two_sets(real, made, k + 1))
     real_radii, made_radii = _radii(real, k), _radii(made, k)
     found, precise = np.zeros(len(real), bool), np.zeros(len(made), bool)
     for rows, distances in _distances(real, made):
@@ -135,7 +136,7 @@ def density_coverage(real: np.ndarray, made: np.ndarray, k: int = 5) -> tuple[fl
     Raises:
         ValueError: shapes that do not fit, too few rows, or values that are not finite.
     """
-    real, made = _two_sets(real, made, k + 1)
+    real, made = _centred(*_two_sets(real, made, k + 1))
     radii, counts = _radii(real, k), np.zeros(len(real))
     for rows, distances in _distances(real, made):
         counts[rows] = (distances <= radii[rows, None]).sum(axis=1)
@@ -213,9 +214,17 @@ def _kernel_sum(a: np.ndarray, b: np.ndarray) -> float:
     return sum(polynomial_kernel(part, b, degree=3, coef0=1).sum() for part in parts)
 
 
+def _centred(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Move both sets to the mean of the first: distances lose digits far from the origin."""
+    return a - a.mean(axis=0), b - a.mean(axis=0)
+
+
 def _radii(points: np.ndarray, k: int) -> np.ndarray:
     """Return the distance of each point to its k-th nearest neighbour, itself left out."""
-    return NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points).kneighbors()[0][:, -1]
+    neighbours = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points)
+    # A ball holds its own border. Rounding leaves up to this between a point and its copy.
+    border = 1e-7 * np.linalg.norm(points, axis=1).max()
+    return neighbours.kneighbors()[0][:, -1] + border
 
 
 def _distances(a: np.ndarray, b: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:

@@ -66,9 +66,9 @@ def test_every_hand_written_loop_trains(monkeypatch):
 # --- pages ----------------------------------------------------------------------------------------
 
 PAGE = """<!DOCTYPE html><title>t</title><article><h1>A title</h1></article><script>
-requestAnimationFrame(() => setTimeout(() => {
+new PerformanceObserver(() => setTimeout(() => {
   document.querySelector("article").insertAdjacentHTML("beforeend", "<p>Late words.</p>");
-}, 300));</script>"""
+}, 300)).observe({type: "paint", buffered: true});</script>"""
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ CHAPTER = "05_leaky_relu.ipynb"  # a quick one that also reads the results of an
 # Without what settings of this machine might add, and without the path that conftest.py sets.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {
     "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
     "PIP_CONFIG_FILE": os.devnull,
     "PIP_NO_INDEX": "1",
     "PIP_NO_BUILD_ISOLATION": "0",  # pip reads it as "build isolation: no"

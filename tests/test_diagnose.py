@@ -186,28 +186,25 @@ LONG = {
 
 @pytest.mark.parametrize("case", LONG)
 def test_a_broken_run_is_named(case, capsys):
-    assert first(history_of(case)) == LONG[case]
+    assert [finding.name for finding in diagnose.diagnose(history_of(case))] == [LONG[case]]
     assert capsys.readouterr().out.startswith(f"{LONG[case]}: ")
 
 
-def live(loss=None, d_rate=1e-3, **options):
+def live(d_rate=1e-3, sigmoid=False):
     keras.utils.set_random_seed(0)
     d = networks.mlp_discriminator(hidden=16, slope=0.2)
-    if options.get("sigmoid"):
+    if sigmoid:
         d = keras.Model(d.input, keras.layers.Activation("sigmoid")(d.output))
-    model = gan.GAN(networks.mlp_generator(8, hidden=16), d, loss or losses.non_saturating())
+    model = gan.GAN(networks.mlp_generator(8, hidden=16), d, losses.non_saturating())
     model.compile(d_optimizer=keras.optimizers.Adam(d_rate))
-    if options.get("kill"):
-        d.get_layer("hidden").bias.assign([-100.0] * 16)
     images = data.load("digits").images[:400]
-    return model.fit(images, 8, 20, verbose=0).history
+    return model.fit(images, 8, 20, verbose=0)
 
 
 def test_rules_on_live_runs():
     assert first(live()) == "nothing"
     assert first(live(sigmoid=True)) == "two sigmoids"
-    history = live(d_rate=0.0)
-    [finding] = diagnose.diagnose(history)
+    [finding] = diagnose.diagnose(live(d_rate=0.0).history)
     assert finding.name == "wrong variables"
     assert "weights of D never moved" in finding.seen
 
@@ -239,7 +236,7 @@ def test_each_rule_sees_its_sign(changes, name):
 def test_a_finding_says_where_it_starts():
     values = [*HEALTHY["g_loss"][:40], *[float("inf")] * 60]
     [finding] = diagnose.diagnose(HEALTHY | {"g_loss": values})
-    assert "g_loss is not a finite number from epoch 41 on." in finding.seen
+    assert "g_loss is not a finite number in epoch 41." in finding.seen
 
 
 def test_diagnose_reads_a_run_folder(tmp_path):

@@ -51,7 +51,14 @@ def test_a_missing_file_is_named():
         inception.network("nowhere.h5")
 
 
-@pytest.mark.parametrize("bad", [np.zeros((2, 8, 8, 3)), np.zeros((2, 8, 8, 2), np.uint8)])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.zeros((2, 8, 8, 3)),
+        np.zeros((2, 8, 8, 2), np.uint8),
+        np.zeros((0, 8, 8, 3), np.uint8),
+    ],
+)
 def test_features_refuses(bad):
     with pytest.raises(ValueError, match="takes uint8 images"):
         inception.features(Eye(), bad)

@@ -1,7 +1,5 @@
 """Against independent implementations, closed forms and sets whose answer is known."""
 
-import time
-
 import numpy as np
 import pytest
 from scipy.stats import special_ortho_group
@@ -58,7 +56,7 @@ def test_scores_agree_with_independent_implementations(sets):
     }
     assert ours.keys() == THEIRS.keys()
     for name, value in ours.items():
-        assert value == pytest.approx(THEIRS[name], rel=1e-3), name
+        assert value == pytest.approx(THEIRS[name], rel=1e-7), name
 
 
 def test_blocks_do_not_matter(sets, monkeypatch):
@@ -138,6 +136,15 @@ def test_far_apart_and_identical():
     assert scores.density_coverage(a, a)[1] == 1
 
 
+@pytest.mark.parametrize("far", [0, 1e3, 1e6])
+def test_a_copy_lies_in_every_ball_that_its_original_borders(far):
+    repeated = np.tile(RANDOM.normal(size=(40, 64)), (10, 1)) + far
+    assert scores.precision_recall(repeated, repeated) == (1, 1)
+    assert scores.density_coverage(repeated, repeated, k=3) == pytest.approx((10 / 3, 1))
+    distinct = RANDOM.normal(size=(400, 64)) + far
+    assert scores.density_coverage(distinct, distinct) == pytest.approx((6 / 5, 1))
+
+
 def test_turning_the_space_changes_nothing():
     real, made = RANDOM.normal(size=(2, 150, 5))
     turn = special_ortho_group.rvs(5, random_state=0)
@@ -198,14 +205,6 @@ def test_all_scores(sets):
         "inception confident classes frechet kernel precision recall density coverage".split()
     )
     assert all(isinstance(value, float) and np.isfinite(value) for value in found.values())
-    assert found["precision"], found["recall"] == THEIRS["precision_recall, k = 3"]
+    both = found["precision"], found["recall"]
+    assert both == pytest.approx(THEIRS["precision_recall, k = 3"])
     assert found["confident"] == (p.max(axis=1) > 0.9).mean()
-
-
-def test_ten_thousand_are_scored_in_twenty_seconds():
-    """The book's promise on two quiet cores; the limit here allows for a busy machine."""
-    a, b = RANDOM.normal(size=(2, 10_000, 64)).astype(np.float32)
-    p = RANDOM.dirichlet(np.ones(10), 10_000)
-    start = time.process_time()
-    scores.all_scores((p, a), (p, b))
-    assert time.process_time() - start < 2 * 20, "processor time of two cores"

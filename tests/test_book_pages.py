@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import built_book
 import pytest
 import yaml
-from bs4 import BeautifulSoup
+from bs4 import BeautifulSoup, NavigableString, Tag
 from built_book import HTML, ROOT
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
@@ -22,6 +22,13 @@ MEGABYTE = 1_000_000
 @cache
 def parse(path):
     return BeautifulSoup(path.read_text(encoding="utf8"), "html.parser")
+
+
+@cache
+def anchors(path):
+    soup = parse(path)
+    names = soup.find_all(attrs={"name": True})
+    return {tag["id"] for tag in soup.find_all(id=True)} | {tag["name"] for tag in names}
 
 
 def article(soup):
@@ -97,8 +104,7 @@ def broken_links(soup, path):
         if not target.is_file():
             broken.append(link["href"])
         elif anchor and target.suffix == ".html" and anchor != "top":
-            other = soup if target == path else parse(target)
-            if not other.find(id=anchor) and not other.find(attrs={"name": anchor}):
+            if anchor not in anchors(target):
                 broken.append(link["href"])
     return broken
 
@@ -111,14 +117,21 @@ def excess_weight(soup, path):
     return [f"{weight:,} bytes"] if weight > 1.5 * MEGABYTE else []
 
 
+def strings_outside_code(tag):
+    for child in tag.children:
+        if type(child) is NavigableString:  # not a comment
+            yield child
+        elif isinstance(child, Tag) and child.name not in ("pre", "code", "script", "style"):
+            if "katex" not in child.get("class", []):
+                yield from strings_outside_code(child)
+
+
 def raw_markup(soup, path):
     """Markup that should have become something and shows as text. Code may show what it likes."""
-    copy = BeautifulSoup(str(article(soup)), "html.parser")
-    for tag in copy.select("pre, code, script, style, .katex"):
-        tag.decompose()
+    prose = "".join(strings_outside_code(article(soup)))
     signs = r"\[!\w+\]|\{cite[^}]*\}|\{(?:eq|ref|numref|doc)\}|\$\$|\\\(|\\\[|```|:::"
     signs += r"|\$[A-Za-z\\][^$\n]{0,40}\$"  # a formula between single dollars
-    return re.findall(signs, copy.get_text())
+    return re.findall(signs, prose)
 
 
 def launch_buttons(soup, path):

@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
 MAX_LINES = 20
+PROMPT = "Show the solution"
 MACHINE_PATH = re.compile(r"(?:/(?:home|root|Users|tmp|private)/|[A-Z]:\\Users\\)\w")
 SHELL = re.compile(
     r"^\s*!|^\s*\w+\s*=\s*!|^\s*%%?(?:bash|sh|script|system|sx|cmd)\b|os\.(?:system|popen|exec|spawn)"
@@ -64,6 +65,8 @@ def problems(notebook, size=0):
             r"^\s*assert ", cell.source, re.MULTILINE
         ):
             found.append("a solution must assert something and be tagged hide-cell")
+        if cell.metadata.get("mystnb", {}).get("code_prompt_show") != PROMPT:
+            found.append(f"a solution must be folded under the words {PROMPT!r}")
 
     if any(RAW.search(cell.source) for cell in markdown):
         found.append("Markdown cells must be plain: MyST and `[!NOTE]` show as raw text")
@@ -170,7 +173,7 @@ def chapter():
         new_code_cell("x = 1\nx", execution_count=2, metadata={"mystnb": figure}, outputs=[png]),
     ]
     for number in (3, 4, 5):
-        solved = {"tags": ["solution", "hide-cell"]}
+        solved = {"tags": ["solution", "hide-cell"], "mystnb": {"code_prompt_show": PROMPT}}
         cells.append(new_code_cell("assert x == 1", execution_count=number, metadata=solved))
     return new_notebook(cells=cells)
 
@@ -291,6 +294,10 @@ def _open_solution(notebook):
     notebook.cells[3].metadata["tags"] = ["solution"]
 
 
+def _solution_without_prompt(notebook):
+    del notebook.cells[3].metadata["mystnb"]
+
+
 def _too_few_solutions(notebook):
     notebook.cells[3].metadata["tags"] = []
 
@@ -312,6 +319,7 @@ def _too_few_solutions(notebook):
         (_widget_state, "no widget state"),
         (_solution_without_assert, "assert something"),
         (_open_solution, "tagged hide-cell"),
+        (_solution_without_prompt, "folded under the words"),
         (_too_few_solutions, "three cells tagged solution"),
     ],
 )

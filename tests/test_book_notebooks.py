@@ -341,7 +341,7 @@ def run_cells(folder, *cells, timeout=5):
     shutil.copy(ROOT / "conftest.py", folder)
     shutil.copy(ROOT / "pyproject.toml", folder)
     nbformat.write(new_notebook(cells=[new_code_cell(c) for c in cells]), folder / "x.ipynb")
-    command = [sys.executable, "-m", "pytest", "x.ipynb", "-rs", "-n", "0", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "x.ipynb", "-rs", "-n0", "-p", "no:cacheprovider"]
     start = time.monotonic()
     run = subprocess.run(
         [*command, f"--nbval-cell-timeout={timeout}"],

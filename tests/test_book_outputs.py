@@ -1,18 +1,25 @@
 """What is made of the book beside its pages: the status tables, the PDF, the check of a GPU."""
 
+import base64
+import io
 import json
 import shutil
 
 import chromium
 import gpu_check
 import nbformat
+import numpy as np
 import pdf
 import pypdf
 import pytest
 import status
 import tensorflow as tf
+from bs4 import BeautifulSoup
 from built_book import ROOT
 from nbformat.v4 import new_markdown_cell, new_notebook
+from PIL import Image
+
+from gan_utils import plots
 
 # --- Status ---------------------------------------------------------------------------------------
 
@@ -84,6 +91,21 @@ def test_pages_become_one_document(two_pages):
     assert 'href="https://example.org/"' in text and "lost.txt" not in text
     assert '<details open=""><summary>Solution</summary>' in text
     assert "headerlink" not in text and "<script" not in text
+
+
+def test_a_film_becomes_four_of_its_frames(two_pages):
+    frames = [np.full((4, 6, 1), 30 * n, np.uint8) for n in range(7)]
+    labels = [f"epoch {n}" for n in range(7)]
+    caption = "It grows. Move the slider, or press Play."
+    film = plots.film(frames, labels, 'grey & "dark"', caption, columns=3).data
+    (pdf.HTML / "book/one.html").write_text(PAGE.format(title="One", body=film))
+    soup = BeautifulSoup(pdf.article("book/one", set())[0], "html.parser")
+    shown = [Image.open(io.BytesIO(base64.b64decode(i["src"].split(",")[1]))) for i in soup("img")]
+    greys = [image.convert("L").resize((1, 1)).getpixel((0, 0)) for image in shown]
+    np.testing.assert_allclose(greys, [0, 60, 120, 180], atol=6)
+    assert {image.size for image in shown} == {(6, 4)}
+    assert [i["alt"][-8:-1] for i in soup("img")] == ["epoch 0", "epoch 2", "epoch 4", "epoch 6"]
+    assert soup.figcaption.get_text() == "It grows. Moments of a film."
 
 
 def test_pdf_has_contents_with_page_numbers_and_links_inside(two_pages):

@@ -4,11 +4,16 @@
 
 All pages become one document, so that links between them lead to places in the PDF. It is printed
 twice: the first time to learn on which page each chapter begins, the second with these numbers in
-its contents. Scripts do not run: films and the generator in the page show their stills.
+its contents. Scripts do not run: of a film there are four frames, of the generator in the page a
+still.
 """
 
+import base64
+import html
 import io
+import json
 import posixpath
+import re
 import sys
 import tomllib
 from datetime import date
@@ -16,9 +21,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import chromium
+import numpy as np
 import pypdf
 import yaml
 from bs4 import BeautifulSoup
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +35,7 @@ from gan_utils import files  # noqa: E402
 
 HTML = ROOT / "_build" / "html"
 PDF = ROOT / "_build" / "gans-you-can-run.pdf"
+STILLS = 4
 STYLE = """
 html { font-size: 13px; }
 body { background: white; }
@@ -41,6 +49,9 @@ nav li span { order: 2; }
 .cover img { width: 9rem; }
 pre { white-space: pre-wrap !important; font-size: 0.82rem !important; }
 .hero img { width: 60%; }
+figure img, .cell_output img { max-height: 11cm; width: auto !important; }
+.film > div { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; text-align: center; }
+.film img { max-height: 7cm; }
 .output, .cell_output, .pst-scrollable-table-container { overflow: visible !important; }
 table { font-size: 0.85rem; break-inside: auto !important; }
 tr { break-inside: avoid; }
@@ -61,6 +72,25 @@ def slug(page):
     return page.rpartition("/")[2]
 
 
+def show_stills(film):
+    """Put the first frame of a film, the last, and two between in place of its contact sheet."""
+    settings = json.loads(film["data-film"])
+    labels, columns = settings["labels"], settings["columns"]
+    sheet = Image.open(io.BytesIO(base64.b64decode(film.img["src"].partition(",")[2])))
+    width = sheet.width // min(columns, len(labels))
+    height = sheet.height // -(-len(labels) // columns)
+    stills = ""
+    for n in np.unique(np.linspace(0, len(labels) - 1, STILLS).round().astype(int)):
+        x, y, png = n % columns * width, n // columns * height, io.BytesIO()
+        sheet.crop((x, y, x + width, y + height)).save(png, "PNG")
+        source = "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
+        alt = html.escape(f"{film.img['alt']} Here: {labels[n]}.")
+        stills += f'<div><img alt="{alt}" src="{source}"><br>{labels[n]}</div>'
+    film.img.replace_with(BeautifulSoup(f"<div>{stills}</div>", "html.parser"))
+    caption = re.sub(r"\s*[^.]*\bslider\b[^.]*\.", "", film.figcaption.get_text())
+    film.figcaption.string = f"{caption} Moments of a film.".strip()
+
+
 def article(page, pages):
     """Return a page's article as HTML whose links and pictures work from anywhere."""
     path = HTML / f"{page}.html"
@@ -68,6 +98,8 @@ def article(page, pages):
     body = soup.find("article", class_="bd-article")
     for tag in body.select("script, .headerlink, .prev-next-footer"):
         tag.decompose()
+    for film in body.select("figure.film"):
+        show_stills(film)
     for tag in body.select("details"):
         tag["open"] = ""
         tag.summary.string = "Solution"

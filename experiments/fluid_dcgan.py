@@ -1,6 +1,6 @@
 """The Fluid notebook's program as it is, on MNIST: 20 epochs with two sigmoids.
 
-    python experiments/fluid_dcgan.py        over an hour on 2 cores, resumable at every minute
+    python experiments/fluid_dcgan.py        about 2 hours on 2 cores, resumable at every minute
 
 Each batch runs what the source's loop runs: make 128 fakes, update D on them, update D on 128 real
 images, then update G twice, with new noise each time. Networks, initial values and settings are

@@ -1,6 +1,6 @@
 """The other experiments of the sources, trained as their texts say and as their programs do.
 
-    python experiments/source_runs.py        about 25 minutes on 2 cores
+    python experiments/source_runs.py        about 40 minutes on 2 cores
 
 `the text` is the recipe of that name in `gan_utils.recipes`. `the program` is what the source's
 code does where that is something else:

@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 from test_book_house import PROJECT, ROOT, URL, tracked
 from test_book_notebooks import text_of
 
-CHAPTER = "05_leaky_relu.ipynb"  # a quick one that also reads the results of an experiment
+CHAPTER = "12_evaluating.ipynb"  # the quickest; it also reads results of experiments
 # Without what settings of this machine might add, and without the path that conftest.py sets.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {
     "GIT_CONFIG_GLOBAL": os.devnull,

@@ -310,12 +310,13 @@ def _two_sigmoids(h):
 
 def _two_verdicts(h):
     if _contradicts(h) and not _two_sigmoids(h):
-        bound = np.log(1 / h["d_gz"].clip(1e-38))
-        worst = (h["g_loss"] - bound).argmin()
+        above = _above_bound(h)
+        worst = above.argmin()
+        l_g, d_gz = h["g_loss"][worst], h["d_gz"][worst]
         return Finding(
             "real and fake in one batch",
-            f"In epoch {worst + 1} L_G is {h['g_loss'][worst]:.2f}, but cannot be below "
-            f"{bound[worst]:.2f} where the mean D(G(z)) is {h['d_gz'][worst]:.3g}: D judges "
+            f"In epoch {worst + 1} L_G is {l_g:.2f}, but cannot be below "
+            f"{l_g - above[worst]:.2f} where the mean D(G(z)) is {d_gz:.3g}: D judges "
             "generated images otherwise when it learns than when G does.",
             "With batch normalisation in D, give it real and generated images in two calls, in "
             "both updates in the same way. Without it, look at the sigmoids in the loss.",
@@ -383,5 +384,10 @@ def _late(h):
 
 
 def _contradicts(h):
-    """Say whether L_G lies below its bound -log mean D(G(z)), as a rule and by a margin."""
-    return np.median(h["g_loss"] + np.log(h["d_gz"].clip(1e-38))) < -0.2
+    """Say whether L_G lies below its bound, as a rule and by a margin."""
+    return np.median(_above_bound(h)) < -0.2
+
+
+def _above_bound(h):
+    """Return L_G minus its bound -log mean D(G(z)) (Jensen), an epoch each."""
+    return h["g_loss"] + np.log(h["d_gz"].clip(1e-38))

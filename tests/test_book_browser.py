@@ -102,7 +102,8 @@ def violations(page):
     ]
 
 
-@pytest.mark.parametrize("name", built_book.page_names()[1:])  # the first leads on to another
+# The first of the pages only leads on to another.
+@pytest.mark.parametrize("name", [*built_book.page_names()[1:], "404.html"])
 def test_page(name, site, open_page):
     page = open_page(f"{site}/{name}", color_scheme="light")
     page.wait_for_load_state("networkidle")
@@ -201,6 +202,15 @@ def test_theme_follows_the_reader(site, open_page):
         button.press("Enter")
         seen.add(page.evaluate(mode))
     assert seen == {"light", "dark"}
+
+
+def test_paper_is_white(site, open_page):
+    page = open_page(f"{site}/book/index.html", color_scheme="dark")
+    note = "() => window.printed = document.documentElement.dataset.theme"
+    page.evaluate(f"addEventListener('beforeprint', {note})")
+    page.pdf()
+    assert page.evaluate("window.printed") == "light"
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
 def test_the_checks_can_fail(open_page, tmp_path):

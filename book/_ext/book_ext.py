@@ -146,8 +146,8 @@ def outdated_by_frame(app, env, added, changed, removed):
     """
     stamp = Path(app.outdir, "searchindex.js")  # the last file that a build writes
     built = stamp.stat().st_mtime if stamp.exists() else 0
-    folders = (Path(app.srcdir, "book", name) for name in ("_static", "_ext", "_templates"))
-    files = [file for folder in folders for file in folder.rglob("*")]
+    names = "_static", "_root", "_ext", "_templates"
+    files = [file for name in names for file in Path(app.srcdir, "book", name).rglob("*")]
     changes = (f for f in files if f.suffix != ".pyc" and f.is_file() and f.stat().st_mtime > built)
     return env.found_docs if any(changes) else []
 

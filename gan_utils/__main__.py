@@ -18,7 +18,8 @@ from gan_utils import __version__, files, recipes, runtime
 FORMAT = 1  # of run.json; raise it when runs of before can no longer go on
 COMMAND = "python -m gan_utils"
 OWN_ROWS = 5000  # an epoch of few images of one's own goes through them again and again
-DIGITS, POINTS = ("mnist", "digits"), ("uniform", "ring", "grid")  # what evaluate can score
+# What evaluate can score. (Shapes are missing: no classifier of the book knows them.)
+IMAGES, POINTS = ("mnist", "digits", "cifar10"), ("uniform", "ring", "grid")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -146,24 +147,15 @@ def evaluate(args) -> None:
     name = about["settings"]["data"]
     if name == "own":
         return _evaluate_own(args, about)
-    if name not in DIGITS + POINTS:
-        _wrong(f"There is no score for {name} yet, only for {', '.join(DIGITS + POINTS)}.")
+    if name not in IMAGES + POINTS:
+        _wrong(f"There is no score for {name} yet, only for {', '.join(IMAGES + POINTS)}.")
     from gan_utils import data
 
     loaded = data.load(name)
     real = loaded.points if name in POINTS else loaded.test_images
     n = min(args.n, len(real))
-    made, real = _generate(args.run, about, n, args.seed), real[:n]
-    from gan_utils import metrics
-
-    if name in POINTS:
-        scores = {"frechet": metrics.frechet_distance(made, real)} | _point_scores(name, made, real)
-    else:
-        probabilities, features = metrics.digit_scores(made)
-        scores = {
-            "frechet": metrics.frechet_distance(features, metrics.digit_scores(real)[1]),
-            "confident": float((probabilities.max(axis=1) > 0.9).mean()),
-        } | {f"share_{i}": float(s) for i, s in enumerate(metrics.class_shares(probabilities))}
+    made = _generate(args.run, about, n, args.seed)
+    scores = _point_scores(name, made, real[:n]) if name in POINTS else _image_scores(made, loaded)
     print(f"{n:,} generated against {n:,} of: {loaded.note}")
     print(*(f"  {key:14} {value:10.4f}" for key, value in scores.items()), sep="\n")
     about = {"gan_utils": __version__, "data": loaded.note, "n": n, "seed": args.seed}
@@ -233,16 +225,33 @@ def _evaluate_own(args, about: dict) -> None:
     _write_json(args.run / "scores.json", about | scores)
 
 
+def _image_scores(made, loaded) -> dict[str, float]:
+    """Compute the scores of chapter 12; against copying, compare the first thousand images."""
+    from gan_utils import cifar, metrics, scores
+
+    judge = cifar.cifar_scores if loaded.name == "cifar10" else metrics.digit_scores
+    held_out, few = loaded.test_images[: len(made)], slice(0, 1000)
+    probabilities, features = judge(made)
+    shares = metrics.class_shares(probabilities)
+    nearer = scores.nearer(made[few], loaded.images, held_out[few])
+    return (
+        scores.all_scores((probabilities, features), judge(held_out))
+        | {"nearer": nearer}
+        | {f"share_{i}": float(share) for i, share in enumerate(shares)}
+    )
+
+
 def _point_scores(name: str, made, real) -> dict[str, float]:
     import scipy.stats
 
     from gan_utils import data, metrics
 
+    found = {"frechet": metrics.frechet_distance(made, real)}
     if name != "uniform":
-        return metrics.mode_coverage(made, *data.mixture_modes(name))
+        return found | metrics.mode_coverage(made, *data.mixture_modes(name))
     inside = ((made >= 0) & (made <= 1)).all(axis=1).mean()
     gaps = [scipy.stats.ks_2samp(a, b).statistic for a, b in zip(made.T, real.T, strict=True)]
-    return {"inside": float(inside), "ks_x": float(gaps[0]), "ks_y": float(gaps[1])}
+    return found | {"inside": float(inside), "ks_x": float(gaps[0]), "ks_y": float(gaps[1])}
 
 
 def _generate(run: Path, about: dict, n: int, seed: int):
@@ -318,7 +327,7 @@ def _write_json(path: Path, content: dict) -> None:
 def _print_next(run: Path, recipe: dict) -> None:
     print(f"In {run} are generator.keras, history.csv, samples/ and samples.gif. Next:")
     print(f"  {COMMAND} generate {shlex.quote(str(run))} --out samples.png")
-    if recipe["data"] in (*DIGITS, *POINTS, "own"):
+    if recipe["data"] in (*IMAGES, *POINTS, "own"):
         print(f"  {COMMAND} evaluate {shlex.quote(str(run))}")
 
 
@@ -371,12 +380,14 @@ def _parser() -> argparse.ArgumentParser:
     option("--seed", **seed)
 
     about = (
-        "Score a trained generator: digits by their Fréchet distance to the test images in the "
-        "features of the digit classifier, the share it is sure of (more than 0.9) and the share "
-        "of each class; points by the Fréchet distance of their coordinates to the data, and by "
-        "how they fill the square (share inside, Kolmogorov-Smirnov statistics) or the modes; "
-        "your own images by how near they come to those of the training, against copying. "
-        "Writes scores.json into the run folder."
+        "Score a trained generator. Digits and CIFAR-10 by the scores of chapter 12 against the "
+        "test images, in the features of the book's classifiers: frechet, kernel, precision, "
+        "recall, density, coverage; the Inception-style score, the share that is confident (more "
+        "than 0.9), the distance of the class shares and each share; nearer, which is 0.5 for new "
+        "images and near 1 for copies of the training. Points by the Fréchet distance of their "
+        "coordinates to the data, and by how they fill the square (share inside, "
+        "Kolmogorov-Smirnov statistics) or the modes. Your own images by how near they come to "
+        "those of the training, against copying. Writes scores.json into the run folder."
     )
     option = add(evaluate, "evaluate", about, "runs/mlp-mnist-seed0")
     option("run", **run)

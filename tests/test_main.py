@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from gan_utils import callbacks, data, networks, recipes
+from gan_utils import callbacks, cifar, data, metrics, networks, recipes
 from gan_utils.__main__ import COMMAND, main
 
 TINY = recipes.RECIPES["mlp-mnist"] | {
@@ -581,6 +581,39 @@ def test_evaluates_digits(copy, capsys):
     assert scores["n"] == 297 and scores["frechet"] > 0 and 0 <= scores["confident"] <= 1
     assert sum(scores[f"share_{digit}"] for digit in range(10)) == pytest.approx(1)
     assert f"{scores['frechet']:.4f}" in said
+    ours = {"inception", "kernel", "precision", "recall", "density", "coverage", "classes"}
+    assert ours < scores.keys() and 0 <= scores["nearer"] <= 1
+
+
+@pytest.mark.parametrize(("n", "code"), [(4, 1), (6, 0)])
+def test_too_few_images_to_score_are_refused(copy, n, code, capsys):
+    assert run("evaluate", copy, "-n", n) == code
+    assert (copy / "scores.json").exists() == (code == 0)
+    assert ("at least 6 rows" in capsys.readouterr().err) == (code == 1)
+
+
+@pytest.fixture
+def colours(points_run, monkeypatch):
+    """A run of colour images whose generator draws what the test says."""
+
+    def make(images):
+        monkeypatch.setattr("gan_utils.gan.generate", lambda generator, n, *rest: images[:n])
+        return points_run("cifar10")
+
+    return make
+
+
+def test_evaluates_colour_images_and_notices_copies(colours, capsys):
+    loaded = data.load("cifar10")
+    folder = colours(loaded.images)
+    assert run("evaluate", folder, "-n", 200) == 0
+    assert "200 generated against 200 of" in capsys.readouterr().out
+    scores = json.loads((folder / "scores.json").read_text())
+    p, features = cifar.cifar_scores(loaded.images[:200])
+    real = cifar.cifar_scores(loaded.test_images[:200])
+    assert scores["frechet"] == pytest.approx(metrics.frechet_distance(features, real[1]))
+    assert scores["confident"] == pytest.approx((p.max(axis=1) > 0.9).mean())
+    assert scores["nearer"] == 1, "they are the training images"
 
 
 @pytest.mark.parametrize(
@@ -605,6 +638,6 @@ def test_the_data_itself_scores_well(points_run, monkeypatch):
     assert max(scores["ks_x"], scores["ks_y"]) < 0.08
 
 
-def test_colour_images_have_no_score_yet(points_run, capsys):
-    assert run("evaluate", points_run("cifar10")) == 2
-    assert "There is no score for cifar10 yet" in capsys.readouterr().err
+def test_drawn_shapes_have_no_score(points_run, capsys):
+    assert run("evaluate", points_run("shapes")) == 2
+    assert "There is no score for shapes yet" in capsys.readouterr().err

@@ -26,8 +26,8 @@ PICTURE = """
 :name: fig-sources-fluid
 :width: 463px
 
-What the Fluid program leaves after its last epoch here: real digits above, generated ones below,
-and the losses that it prints.
+What the Fluid program leaves after the last epoch that was run here: real digits above, generated
+ones below, and the losses that it prints.
 ```"""
 
 
@@ -178,32 +178,37 @@ def cifar10():
 def fluid():
     """Write the part on the Fluid program, with its picture."""
     run = rows("fluid_dcgan.csv")
-    printed = "the title of its picture, epoch 19: loss of $D$ 1.1586, of $G$ 0.6668"
-    lines = [f"| Printed | {printed} | – |"]
-    if len(run) < 20:
+    printed = {"d_loss": 1.1586, "g_loss": 0.6668}
+    lines = [
+        "| Printed | the title of its picture, epoch 19: loss of $D$ "
+        f"{printed['d_loss']}, of $G$ {printed['g_loss']} | – |"
+    ]
+    if not run:
         return table([*lines, f"| Its program | {WAITING} | – |", book_mnist()])
     last, best = run[-1], min(run, key=lambda row: row["frechet"])
+    epochs = f"{len(run)} of its 20 epochs"
     lines += [
-        f"| Its program, the same print | loss of $D$ {last['d_loss']:.4f}, of $G$ "
-        f"{last['g_loss']:.4f}; over the 20 epochs {span(column(run, 'd_loss'), '{:.2f}'.format)} "
+        f"| Its program, the same print after {epochs} | loss of $D$ {last['d_loss']:.4f}, of $G$ "
+        f"{last['g_loss']:.4f}; over the epochs {span(column(run, 'd_loss'), '{:.2f}'.format)} "
         f"and {span(column(run, 'g_loss'), '{:.2f}'.format)} | {last['seconds'] / 60:.0f} min |",
-        f"| Its program, our scores | Fréchet distance {number(last['frechet'])} at the end, best "
-        f"{number(best['frechet'])} at epoch {best['epoch']:.0f}; confident "
-        f"{percent(last['confident'])}; rarest digit {100 * last['smallest_share']:.1f}% | – |",
+        f"| Its program, our scores | Fréchet distance {number(run[0]['frechet'])} after one "
+        f"epoch, {number(last['frechet'])} after {len(run)}, best {number(best['frechet'])} after "
+        f"{best['epoch'] + 1:.0f}; confident {percent(last['confident'])}; rarest digit "
+        f"{100 * last['smallest_share']:.1f}% | – |",
         book_mnist(),
     ]
     d, g = (
-        "inside" if min(values) <= printed <= max(values) else "outside"
-        for printed, values in (
-            (1.1586, column(run, "d_loss")),
-            (0.6668, column(run, "g_loss")),
-        )
+        "inside" if min(values) <= value <= max(values) else "outside"
+        for name, value in printed.items()
+        for values in [column(run, name)]
     )
     lost = "At the end at least one digit has less than 1% of the samples."
     kept = "At the end every digit has at least 1% of the samples."
+    hours = last["seconds"] / len(run) * 20 / 3600
+    rest = "" if len(run) == 20 else f" All 20 epochs would take {hours:.1f} hours at this speed."
     sentence = (
-        f"\n\nOf the source's two losses, that of $D$ lies {d} the range of our twenty prints, and "
-        f"that of $G$ {g}. {lost if last['smallest_share'] < 0.01 else kept}"
+        f"\n\nOf the source's two losses, that of $D$ lies {d} the range of our {len(run)} prints, "
+        f"and that of $G$ {g}. {lost if last['smallest_share'] < 0.01 else kept}{rest}"
     )
     return table(lines) + sentence + PICTURE
 

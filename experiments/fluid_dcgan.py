@@ -3,8 +3,8 @@
     python experiments/fluid_dcgan.py        all 20 epochs: 2 to 5 hours on 2 cores
     python experiments/fluid_dcgan.py 3      the first three; a larger number goes on from there
 
-A run that is stopped goes on with the same command; it loses a minute at most. A large part of the
-time goes into asking for memory: LD_PRELOAD with libtcmalloc saved a tenth of it on Linux.
+A run that is stopped goes on with the same command; it loses a minute at most. On Linux another
+allocator saved a tenth of the time (LD_PRELOAD with libtcmalloc_minimal).
 
 Each batch runs what the source's loop runs: make 128 fakes, update D on them, update D on 128 real
 images, then update G twice, with new noise each time. Networks, initial values and settings are

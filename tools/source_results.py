@@ -186,7 +186,7 @@ def fluid():
     if not run:
         return table([*lines, f"| Its program | {WAITING} | – |", book_mnist()])
     last, best = run[-1], min(run, key=lambda row: row["frechet"])
-    epochs = f"{len(run)} of its 20 epochs"
+    epochs = "its 20 epochs" if len(run) == 20 else f"{len(run)} of its 20 epochs"
     peak = (
         "" if best is last else f" (best {number(best['frechet'])} after {best['epoch'] + 1:.0f})"
     )
@@ -204,6 +204,10 @@ def fluid():
         for name, value in printed.items()
         for values in [column(run, name)]
     )
+    inside = f"Both of the source's losses lie {d} the range of our {len(run)} prints."
+    if d != g:
+        inside = f"Of the source's two losses, that of $D$ lies {d} the range of our {len(run)} "
+        inside += f"prints, and that of $G$ {g}."
     lost = "At the end at least one digit has less than 1% of the samples."
     kept = "At the end every digit has at least 1% of the samples."
     ours = rows("dcgan_mnist_shares.csv")
@@ -217,11 +221,7 @@ def fluid():
     )
     hours = last["seconds"] / len(run) * 20 / 3600
     rest = "" if len(run) == 20 else f" All 20 epochs would take {hours:.1f} hours at this speed."
-    sentence = (
-        f"\n\nOf the source's two losses, that of $D$ lies {d} the range of our {len(run)} prints, "
-        f"and that of $G$ {g}. {lost if last['smallest_share'] < 0.01 else kept}"
-        f"{against}{rest}"
-    )
+    sentence = f"\n\n{inside} {lost if last['smallest_share'] < 0.01 else kept}{against}{rest}"
     return table(lines) + sentence + PICTURE
 
 

@@ -1,6 +1,6 @@
 """The Fluid notebook's program as it is, on MNIST: 20 epochs with two sigmoids.
 
-    python experiments/fluid_dcgan.py        all 20 epochs: 1.6 hours on 2 fast cores, 5 on slow ones
+    python experiments/fluid_dcgan.py        all 20 epochs: 1.6 hours on 2 fast cores, 5 on slow
     python experiments/fluid_dcgan.py 3      the first three; a larger number goes on from there
 
 A run that is stopped goes on with the same command; it loses a minute at most. On Linux another

@@ -166,7 +166,10 @@ None.
 def chapter():
     """A small notebook without a fault."""
     png = new_output("display_data", data={"image/png": "aGVsbG8="})
-    figure = {"image": {"alt": "One small black dot"}, "figure": {"caption": "A dot.", "name": "fig-dot"}}
+    figure = {
+        "image": {"alt": "A small black dot"},
+        "figure": {"caption": "A dot.", "name": "fig-dot"},
+    }
     cells = [
         new_markdown_cell(PROSE),
         new_code_cell("%pip install -q x", metadata={"tags": ["colab"]}, execution_count=1),

@@ -204,10 +204,8 @@ def fluid():
         for name, value in printed.items()
         for values in [column(run, name)]
     )
-    inside = f"Both of the source's losses lie {d} the range of our {len(run)} prints."
-    if d != g:
-        inside = f"Of the source's two losses, that of $D$ lies {d} the range of our {len(run)} "
-        inside += f"prints, and that of $G$ {g}."
+    sides = d if d == g else f"{d} (that of $D$) and {g} (that of $G$)"
+    inside = f"The source's losses lie {sides} the range of our {len(run)} prints."
     lost = "At the end at least one digit has less than 1% of the samples."
     kept = "At the end every digit has at least 1% of the samples."
     ours = rows("dcgan_mnist_shares.csv")

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import nbformat
 import provenance
+import stale
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from PIL import Image
@@ -118,47 +119,32 @@ def animation(film: str, seconds: float = 4.5) -> tuple[bytes, bytes]:
     return moving.getvalue(), still.getvalue()
 
 
-def write(path: Path, content: bytes) -> None:
-    """Replace a file in one go."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
-
-
 def execute(path: Path, root: Path = provenance.ROOT) -> float:
     """Run, stamp and write one notebook, export its pictures, and return the seconds it took."""
     notebook = nbformat.read(path, as_version=4)
     last = notebook.metadata.get(provenance.PACKAGE, {}).get("seconds")
-    before = provenance.notebook_hashes(notebook, root)
+    before, commit = provenance.hashes(path, root), provenance.commit(path, root)
     start = time.monotonic()
-    run(notebook, path.parent, root, f"{path.stem} (last time {duration(last)})")
+    run(notebook, path.parent, root, f"{path.stem} (last time {stale.duration(last)})")
     seconds = round(time.monotonic() - start, 1)
     clean(notebook)
-    after = provenance.notebook_hashes(notebook, root)
-    if changed := [key for key in ("modules", "data") if before[key] != after[key]]:
-        raise ValueError(
-            f"the {' and '.join(changed)} changed while the notebook ran; run it again"
-        )
+    if provenance.hashes(path, root) != before:
+        raise ValueError("what it depends on changed while the notebook ran; run it again")
     notebook.metadata[provenance.PACKAGE] = {
-        **after,
+        **before,
+        "outputs": provenance.outputs_hash(notebook),
         "profile": "full",
+        "commit": commit,
+        **provenance.archives(path, root),
         **provenance.environment(root),
         "seconds": seconds,
         "date": date.today().isoformat(),
     }
     images = pictures(notebook)
-    write(path, (nbformat.writes(notebook) + "\n").encode())
+    provenance.write(path, (nbformat.writes(notebook) + "\n").encode())
     for name, content in images.items():
-        write(root / "book" / name, content)
+        provenance.write(root / "book" / name, content)
     return seconds
-
-
-def duration(seconds: float | None) -> str:
-    """Write seconds the way a person says them."""
-    if seconds is None:
-        return "unknown"
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
 
 
 def main(arguments: list[str] | None = None, root: Path = provenance.ROOT) -> int:
@@ -172,25 +158,21 @@ def main(arguments: list[str] | None = None, root: Path = provenance.ROOT) -> in
     if unknown := [name for name in names if name not in paths]:
         parser.error(f"no notebook {', '.join(unknown)}; there are {', '.join(paths)}")
 
-    todo, known = [], 0.0
-    for name in names:
-        notebook = nbformat.read(paths[name], as_version=4)
-        stamp = notebook.metadata.get(provenance.PACKAGE)
-        reasons = provenance.why_stale(stamp, provenance.notebook_hashes(notebook, root))
-        if reasons or options.force:
-            todo.append(name)
-            seconds = (stamp or {}).get("seconds")
-            known += seconds or 0
-            print(f"{name}: {'; '.join(reasons or ['asked for'])} (last time {duration(seconds)})")
+    chosen = [unit for unit in stale.units(root) if unit.path in [paths[name] for name in names]]
+    todo = [unit for unit in chosen if unit.reasons or options.force]
+    for unit in todo:
+        took = stale.duration((unit.stamp or {}).get("seconds"))
+        print(f"{unit.name}: {'; '.join(unit.reasons or ['asked for'])} (last time {took})")
     if not todo:
         print("Nothing is stale.")
         return 0
-    print(f"{len(todo)} to run; the last times known add up to {duration(known)}.")
+    known = sum((unit.stamp or {}).get("seconds", 0) for unit in todo)
+    print(f"{len(todo)} to run; the last times known add up to {stale.duration(known)}.")
 
     failures = 0
-    for name in todo:
+    for name in [unit.name for unit in todo]:
         try:
-            print(f"{name}: done in {duration(execute(paths[name], root))}")
+            print(f"{name}: done in {stale.duration(execute(paths[name], root))}")
         except (CellExecutionError, RuntimeError, ValueError, KeyError) as error:
             print(f"{name}: failed, left as it was\n{error}", file=sys.stderr)
             if isinstance(error, DeadKernelError):

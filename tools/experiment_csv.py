@@ -1,7 +1,7 @@
 """The results of an experiment: a small CSV whose first line is the stamp of the run.
 
 stamp = provenance.experiment_stamp(__file__)
-rows, seconds = experiment_csv.rows_so_far(path, stamp)
+rows, seconds, stamp = experiment_csv.rows_so_far(path, stamp)
 ...
 experiment_csv.write(path, rows, stamp, seconds, complete=False)  # after every row
 experiment_csv.write(path, rows, stamp, seconds)                  # at the end
@@ -23,19 +23,23 @@ def write(
 ) -> None:
     """Write `rows` with their stamp as the first line, in one go: a reader never sees half a file.
 
-    A long experiment writes after every row with `complete=False`, and at its end without.
+    A long experiment writes after every row with `complete=False`, and at its end without. The
+    stamp's `devices` says how many rows, in order, each machine has made.
     """
     rows, text = list(rows), io.StringIO()
+    *before, (device, _) = stamp.get("devices") or [[stamp["device"], 0]]
+    mine = [device, len(rows) - sum(count for _, count in before)]
+    stamp = stamp | {"devices": [*before, mine]}
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     done = {"seconds": round(seconds, 1), "date": date.today().isoformat(), "complete": complete}
-    line = json.dumps(stamp | done | {"rows": sha256(text.getvalue())})
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(f"# {line}\n{text.getvalue()}", encoding="utf-8")
-    part.replace(path)
+    write_stamp(path, stamp | done | {"rows": sha256(text.getvalue())}, text.getvalue())
+
+
+def write_stamp(path: str | Path, stamp: dict, rows: str) -> None:
+    """Write a stamp and the text of the rows that it is of."""
+    provenance.write(Path(path), f"# {json.dumps(stamp)}\n{rows}".encode())
 
 
 def read(path: str | Path) -> tuple[dict, list[dict[str, str]]]:
@@ -53,21 +57,30 @@ def read(path: str | Path) -> tuple[dict, list[dict[str, str]]]:
     return stamp, list(csv.DictReader(io.StringIO(text)))
 
 
-def rows_so_far(path: str | Path, stamp: Mapping) -> tuple[list[dict[str, str]], float]:
-    """Return the rows, and the seconds they took, that the same code has already written."""
+def rows_so_far(path: str | Path, stamp: Mapping) -> tuple[list[dict[str, str]], float, Mapping]:
+    """Return the rows that the same code has already written, their seconds, and the stamp to use.
+
+    A run that goes on on another machine keeps the name of the first for the rows before.
+    """
+    fresh = stamp | {"devices": [[stamp["device"], 0]]}
     if not Path(path).exists():
-        return [], 0.0
+        return [], 0.0, fresh
     old, rows = read(path)
-    same = all(old.get(key) == stamp[key] for key in ("code", "modules", "profile"))
-    return (rows, old["seconds"]) if same else ([], 0.0)
+    same = ("definitions", "weights", "results", "archives", "profile")
+    if any(old.get(key) != stamp.get(key) for key in same):
+        return [], 0.0, fresh
+    devices = old["devices"]
+    if devices[-1][0] != stamp["device"]:
+        devices = [*devices, [stamp["device"], 0]]
+    return rows, old["seconds"], stamp | {"devices": devices}
 
 
-def why_stale(path: str | Path, root: Path = provenance.ROOT) -> list[str]:
-    """Say why an experiment has to run again; the list is empty if it need not."""
+def check(path: str | Path, root: Path = provenance.ROOT) -> tuple[dict | None, list[str]]:
+    """Return an experiment's stamp, and why it has to run again: nothing if it need not."""
     try:
         stamp, _ = read(path)
-        now = provenance.experiment_hashes(root / "experiments" / stamp["script"], root)
+        now = provenance.hashes(root / "experiments" / stamp["script"], root)
     except (ValueError, OSError) as error:
-        return [str(error)]
+        return None, [str(error)]
     unfinished = [] if stamp["complete"] else ["its run was not finished"]
-    return provenance.why_stale(stamp, now) + unfinished
+    return stamp, provenance.why_stale(stamp, now) + unfinished

@@ -1,11 +1,10 @@
-"""Stamps that tie a notebook's outputs, or an experiment's CSV, to the code that made them.
+"""Stamps that tie a notebook's outputs, or an experiment's rows, to what made them.
 
-A stamp holds hashes of what a result depends on: the notebook's code cells (or the experiment's
-script), what these use of the `gan_utils` modules that they import, directly or not, and the data
-files they name. Code is hashed as a syntax tree without docstrings, so that comments and layout do
-not count. Definitions that nothing mentions do not count either: a new function leaves old results
-valid. Stamps are written by tools/execute.py and by the experiments, after a run and never without
-one.
+A stamp holds hashes of what a result depends on: the definitions that it can reach (see
+canonical.py), the weights and the results of experiments that these name, and, of a notebook, the
+outputs themselves. It names the commit whose code ran. Stamps are written by tools/execute.py and
+by the experiments, after a run and never without one. tools/equivalent.py may add the proof that
+later code does the same.
 """
 
 import ast
@@ -14,168 +13,24 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Collection, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+import canonical
 import nbformat
+from canonical import PACKAGE, sha256
 from IPython.core.inputtransformer2 import TransformerManager
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = "gan_utils"
-
-
-def sha256(*parts: str | bytes) -> str:
-    """Hash strings or byte strings with their lengths, so that one cannot run into the next."""
-    digest = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        digest.update(len(data).to_bytes(8, "big") + data)
-    return digest.hexdigest()
-
-
-def _strip(tree: ast.AST) -> ast.AST:
-    """Remove what cannot change a result: docstrings, and the package's version number."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.JoinedStr):  # early releases of Python 3.12 add empty strings
-            node.values = [v for v in node.values if getattr(v, "value", v) != ""]
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            if ast.get_docstring(node, clean=False) is not None:
-                del node.body[0]
-            is_version = [ast.unparse(n).startswith("__version__ = ") for n in node.body]
-            node.body = [n for n, skip in zip(node.body, is_version, strict=True) if not skip]
-    return tree
-
-
-def _dump(node) -> str:
-    """Write a syntax tree as text: like `ast.dump`, but the same in every Python version."""
-    if isinstance(node, ast.AST):
-        fields = [f"{k}={_dump(v)}" for k, v in ast.iter_fields(node) if v is not None and v != []]
-        return f"{type(node).__name__}({', '.join(fields)})"
-    if isinstance(node, list):
-        return f"[{', '.join(map(_dump, node))}]"
-    return repr(node)
-
-
-def _imports(tree: ast.AST, parent: str = "") -> set[str]:
-    """Return the dotted names that `tree` imports; `parent` is the package it lies in."""
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            above = parent.split(".")[: parent.count(".") + 2 - node.level] if node.level else []
-            base = ".".join([*above, *([node.module] if node.module else [])])
-            names |= {f"{base}.{alias.name}" for alias in node.names}
-    parts = [name.split(".") for name in names]  # importing a.b.c runs a and a.b as well
-    return {".".join(p[:i]) for p in parts if p[0] == PACKAGE for i in range(1, len(p) + 1)}
-
-
-def imported_modules(tree: ast.AST, root: Path = ROOT) -> dict[str, ast.AST]:
-    """Return the modules of the package that `tree` imports, directly or not, by name."""
-    found, queue = {}, _imports(tree)
-    while queue:
-        name = queue.pop()
-        path = root.joinpath(*name.split("."))
-        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-        if path.is_file():  # if not, it is a name defined in a module
-            found[name] = _strip(ast.parse(path.read_text(encoding="utf-8")))
-            parent = name if path.name == "__init__.py" else name.rpartition(".")[0]
-            queue |= _imports(found[name], parent) - found.keys()
-    return found
-
-
-def _names_in(tree: ast.AST, modules: Collection[str] = ()) -> set[str]:
-    """Return every name, attribute, imported name and string in `tree`.
-
-    Not the words that stand for one of `modules`, as the first "diagnose" in `diagnose.diagnose`.
-    """
-    names, skip = set(), set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
-            skip |= {id(alias) for alias in node.names if alias.name in modules}
-        if isinstance(node, ast.Attribute) and getattr(node.value, "id", None) in modules:
-            skip.add(id(node.value))
-    for node in ast.walk(tree):
-        if id(node) in skip:
-            continue
-        if isinstance(node, ast.alias):
-            names |= {*node.name.split("."), node.asname or ""}
-        names |= {v for f in ("id", "attr", "value") if isinstance(v := getattr(node, f, 0), str)}
-    return names
-
-
-def _bound(statement: ast.stmt) -> list[str]:
-    """Return the names that a definition at the top of a module binds; none if it does more."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return [statement.name]
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        return [alias.asname or alias.name.partition(".")[0] for alias in statement.names]
-    if not isinstance(statement, ast.Assign | ast.AnnAssign):
-        return []
-    targets = getattr(statement, "targets", [getattr(statement, "target", None)])
-    if isinstance(targets[0], ast.Subscript) and isinstance(targets[0].slice, ast.Constant):
-        return [targets[0].slice.value]  # an entry of a table, for those who mention its key
-    return [t.id for t in targets] if all(isinstance(t, ast.Name) for t in targets) else []
-
-
-def used(tree: ast.AST, modules: Mapping[str, ast.Module]) -> dict[str, list[ast.stmt]]:
-    """Return, of each module, the statements that can matter to `tree`.
-
-    A definition matters if its name (or its key, for an entry of a table) occurs in `tree` or in
-    another statement that matters. Names are compared as words, whatever they belong to, and
-    `_load_mnist` also answers to "mnist": that is too many rather than too few. But the name of a
-    module mentions no definition, only the imports of it. A statement that is not a definition
-    always matters.
-    """
-    short = {name.rpartition(".")[2] for name in modules}
-    everything, mentioned = _names_in(tree), _names_in(tree, short)
-    kept = {name: [] for name in modules}
-    waiting = []
-    for name, module in modules.items():
-        for node in module.body:
-            if isinstance(node, ast.Import | ast.ImportFrom):  # each imported name for itself
-                parts = [type(node)(**(vars(node) | {"names": [a]})) for a in node.names]
-            else:
-                parts = [node]
-            waiting += [(name, part, _bound(part)) for part in parts]
-    order = {id(part): place for place, (_, part, _) in enumerate(waiting)}
-    while True:
-        words = mentioned | {f"_load_{word}" for word in mentioned}
-        matters = [
-            (name, part, bound)
-            for name, part, bound in waiting
-            if not bound
-            or set(bound) & (everything if isinstance(part, ast.Import | ast.ImportFrom) else words)
-        ]
-        if not matters:
-            return {n: sorted(k, key=lambda part: order[id(part)]) for n, k in kept.items() if k}
-        for name, part, _ in matters:
-            kept[name].append(part)
-            everything |= _names_in(part)
-            mentioned |= _names_in(part, short)
-        waiting = [item for item in waiting if item not in matters]
-
-
-def _files_named_in(text: str, folder: Path) -> list[str | bytes]:
-    files = [path for path in sorted(folder.glob("*")) if path.name in text]
-    return [part for path in files for part in (path.name, path.read_bytes())]
-
-
-def _used_code(tree: ast.AST, root: Path) -> dict[str, str]:
-    return {name: _dump(body) for name, body in used(tree, imported_modules(tree, root)).items()}
-
-
-def _hash_code(tree: ast.AST, root: Path, made: Collection[str] = ()) -> dict[str, str]:
-    modules, text = _used_code(tree, root), _dump(tree)
-    names = text + "".join(modules.values())
-    for name in made:
-        names = names.replace(name, "")
-    weights = _files_named_in(names, root / PACKAGE / "weights")
-    return {
-        "code": sha256(text),
-        "modules": sha256(*(part for item in sorted(modules.items()) for part in item), *weights),
-    }
+#: part of a stamp -> what to say when it changed
+PARTS = {
+    "definitions": "its code changed since the run",
+    "weights": "weights that it reads changed since the run",
+    "results": "results that it reads changed since the run",
+    "outputs": "its outputs changed since the run",
+}
 
 
 def _cell_code(source: str) -> list[ast.stmt]:
@@ -186,29 +41,83 @@ def _cell_code(source: str) -> list[ast.stmt]:
         body = [ast.Expr(ast.Constant(rest))]
     # A semicolon at the end hides a cell's result; both marks also tell cell from cell.
     marks = ast.Constant(magic), ast.Constant(source.rstrip().endswith(";"))
-    return [*map(_strip, body), *map(ast.Expr, marks)]
+    return [*body, *map(ast.Expr, marks)]
 
 
-def notebook_hashes(notebook: nbformat.NotebookNode, root: Path = ROOT) -> dict[str, str]:
-    """Return the four hashes of a notebook as it is now: code, modules, data and outputs."""
+def cells_that_count(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """Return the code cells without the one for Colab, which does nothing on a laptop."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    # tools/set_repository.py rewrites the cell for Colab, which does nothing on a laptop.
-    counted = [cell for cell in cells if "colab" not in cell.metadata.get("tags", [])]
-    body = [statement for cell in counted for statement in _cell_code(cell.source)]
-    tree = ast.Module(body, [])
-    outputs = json.dumps([cell.outputs for cell in cells], sort_keys=True)
-    names = _dump(tree) + "".join(_used_code(tree, root).values())
-    return _hash_code(tree, root) | {
-        "data": sha256(*_files_named_in(names, root / "experiments" / "results")),
-        "outputs": sha256(outputs),
+    return [cell for cell in cells if "colab" not in cell.metadata.get("tags", [])]
+
+
+def reached(path: str | Path, root: Path = ROOT) -> canonical.Reached:
+    """Return all that a notebook or an experiment's script can reach."""
+    path = Path(path)
+    if path.suffix == ".py":
+        tree = canonical.Tree(root, root / "experiments")
+        script = tree.module(path.stem)
+        return canonical.Reached(tree, script.main, script)
+    notebook = nbformat.read(path, as_version=4)
+    code = canonical.lower_cells(_cell_code(cell.source) for cell in cells_that_count(notebook))
+    return canonical.Reached(canonical.Tree(root), code)
+
+
+def _hash_files(names: Collection[str], folder: Path, skip: Collection[str] = ()) -> str:
+    """Hash the files of a folder whose names are among `names`; of a CSV, the rows alone."""
+    parts = []
+    for path in sorted(folder.rglob("*")):
+        if path.name in names and path.name not in skip and path.is_file():
+            content = path.read_bytes()
+            is_stamped = path.suffix == ".csv" and content.startswith(b"# {")
+            parts += [path.name, content.partition(b"\n")[2] if is_stamped else content]
+    return sha256(*parts)
+
+
+def hashes(path: str | Path, root: Path = ROOT) -> dict[str, str]:
+    """Return the hashes of what a notebook or an experiment depends on, as of now.
+
+    What an experiment makes does not count: its own result, and the weights that its docstring
+    lists after "Makes:".
+    """
+    path, found = Path(path), reached(path, root)
+    names = {text for text in found.texts if isinstance(text, str)}
+    made = weights_made(path) if path.suffix == ".py" else []
+    own = [f"{path.stem}.csv", f"{path.stem}.png"]
+    return {
+        "definitions": found.digest(),
+        "weights": _hash_files(names, root / PACKAGE, made),
+        "results": _hash_files(names, root / "experiments" / "results", own),
     }
+
+
+def outputs_hash(notebook: nbformat.NotebookNode) -> str:
+    """Return the hash of what a notebook shows."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return sha256(json.dumps([cell.outputs for cell in cells], sort_keys=True))
+
+
+def notebook_hashes(path: str | Path, root: Path = ROOT) -> dict[str, str]:
+    """Return the hashes of a notebook as it is now, its outputs included."""
+    outputs = outputs_hash(nbformat.read(path, as_version=4))
+    return hashes(path, root) | {"outputs": outputs}
+
+
+def weights_made(script: str | Path) -> list[str]:
+    """Return the names of the weights that an experiment's docstring lists after "Makes:"."""
+    docstring = ast.get_docstring(ast.parse(Path(script).read_text(encoding="utf-8"))) or ""
+    return docstring.partition("Makes:")[2].replace(",", " ").split()
 
 
 def why_stale(stamp: Mapping | None, now: Mapping) -> list[str]:
     """Say why something with this stamp and these hashes has to run again; empty if it need not."""
     if not stamp:
         return ["it has no stamp of a run"]
-    changed = [f"its {key} changed since the run" for key in now if now[key] != stamp.get(key)]
+    proved = stamp.get("equivalent", {})
+    changed = [
+        said
+        for part, said in PARTS.items()
+        if part in now and now[part] not in (stamp.get(part), proved.get(part))
+    ]
     return changed + (["it was not run in full"] if stamp.get("profile") != "full" else [])
 
 
@@ -223,28 +132,63 @@ def environment(root: Path = ROOT) -> dict:
     return {"device": run.stdout.strip().splitlines()[-1], "versions": versions}
 
 
-def weights_made(script: ast.Module) -> list[str]:
-    """Return the names of the weights that an experiment's docstring lists after "Makes:"."""
-    return (ast.get_docstring(script) or "").partition("Makes:")[2].replace(",", " ").split()
+def archives(path: str | Path, root: Path = ROOT) -> dict:
+    """Return the SHA-256 of the archive of CIFAR-10, if that can be reached: there are copies."""
+    if not any(node[1] == "_load_cifar10" for node in reached(path, root).nodes):
+        return {}
+    code = f"from {PACKAGE} import files; print(*files.find_cifar10()[0])"
+    run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    found = run.stdout.strip()
+    return (
+        {"archives": {Path(found).name: hashlib.sha256(Path(found).read_bytes()).hexdigest()}}
+        if found
+        else {}
+    )
 
 
-def experiment_hashes(script: str | Path, root: Path = ROOT) -> dict[str, str]:
-    """Return the hashes of an experiment's script and of the modules it imports, as of now.
+def write(path: Path, content: bytes) -> None:
+    """Replace a file in one go."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
 
-    A module beside the script, such as experiments/resumable.py, counts as part of the script.
-    Weights that it makes are what comes out of it: they do not count.
+
+def git(*arguments: str, root: Path = ROOT) -> bytes:
+    """Return what a git command prints."""
+    run = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True)
+    if run.returncode:
+        raise RuntimeError(f"git {' '.join(arguments)}: {run.stderr.decode().strip()}")
+    return run.stdout
+
+
+def export(commit: str, folder: str | Path, root: Path = ROOT, *paths: str) -> Path:
+    """Write the files of a commit into `folder`."""
+    archive = git("archive", commit, *paths, root=root)
+    subprocess.run(["tar", "-x", "-C", str(folder)], input=archive, check=True)
+    return Path(folder)
+
+
+def commit(path: str | Path, root: Path = ROOT) -> str:
+    """Return the commit whose code would run now.
+
+    Raises:
+        ValueError: what the notebook or experiment depends on differs from the last commit.
     """
-    tree = ast.parse(Path(script).read_text(encoding="utf-8"))
-    made = weights_made(tree)
-    tree = _strip(tree)
-    for node in [n for n in tree.body if isinstance(n, ast.ImportFrom) and n.module]:
-        beside = Path(script).parent / f"{node.module}.py"
-        if beside.is_file():
-            tree.body += _strip(ast.parse(beside.read_text(encoding="utf-8"))).body
-    return _hash_code(tree, root, made)
+    name = git("rev-parse", "HEAD", root=root).decode().strip()
+    relative = Path(path).resolve().relative_to(root.resolve())
+    with tempfile.TemporaryDirectory() as folder:
+        there = export(name, folder, root)
+        if not (there / relative).exists() or hashes(there / relative, there) != hashes(path, root):
+            raise ValueError(
+                f"{relative} or something that it depends on differs from the last commit. Commit "
+                "first: a stamp names the code that ran."
+            )
+    return name
 
 
 def experiment_stamp(script: str | Path, root: Path = ROOT) -> dict:
     """Return an experiment's stamp. Call it before the run, so that it is of the code that runs."""
     run = {"script": Path(script).name, "profile": os.environ.get("GAN_BOOK_PROFILE", "full")}
-    return run | experiment_hashes(script, root) | environment(root)
+    run |= hashes(script, root) | archives(script, root) | {"commit": commit(script, root)}
+    return run | environment(root)

@@ -1,0 +1,144 @@
+"""Prove that today's code does what stamped code did, in place of running all of it again.
+
+    python tools/equivalent.py                    # all that is stale
+    python tools/equivalent.py leaky_relu         # these
+
+The stamped commit is checked out into a scratch folder beside a copy of today's, and tools/record.py
+runs the same work in both, on this machine, in fresh processes. If all that is handed on is equal,
+byte for byte, the stamp keeps the hashes of the code that ran and gains today's, with what was
+compared. What a second run of the stamped code does not repeat, such as a clock, is left out. If
+anything else differs, the stamp stays as it is, and the difference is printed.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+import provenance
+import stale
+
+WORK = {
+    ".py": "for each configuration its first 300 steps, and the whole job in miniature",
+    ".ipynb": "all cells in the quick profile",
+}
+
+
+def record(trees: dict, relative: Path, scratch: Path) -> dict[str, list]:
+    """Run the same work in several trees at a time; return what each handed on."""
+    script, runs = Path(__file__).with_name("record.py"), {}
+    for name, tree in trees.items():
+        out, log = scratch / f"{name}.json", (scratch / f"{name}.log").open("w")
+        command = [sys.executable, str(script), str(tree), str(relative), str(out)]
+        run = subprocess.Popen(command, cwd=tree, env=_environment(tree), stdout=log, stderr=log)
+        runs[name] = out, log, run
+    for name, (_, log, run) in runs.items():
+        if run.wait():
+            last = Path(log.name).read_text().strip().splitlines()[-8:]
+            raise RuntimeError(f"the {name} code failed:\n" + "\n".join(last))
+    return {name: json.loads(out.read_text()) for name, (out, _, _) in runs.items()}
+
+
+def _environment(tree: Path) -> dict:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "GAN_BOOK"))}
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0"}
+    return kept | quiet | {"PYTHONPATH": str(tree), "GAN_BOOK_PROFILE": "full"}
+
+
+def parts(then: list, now: list) -> list[str]:
+    """Return the places where two records part."""
+    differ = [f"{a[0]}: {a[1]} then, {b[1]} now" for a, b in zip(then, now, strict=False) if a != b]
+    if len(then) != len(now):
+        differ.append(f"{len(then)} things handed on then, {len(now)} now")
+    return differ
+
+
+def count(value) -> int:
+    """Return the number of values in a record."""
+    if isinstance(value, dict):
+        return sum(map(count, value.values()))
+    return sum(map(count, value)) if isinstance(value, list) else 1
+
+
+def why_not(unit: stale.Unit, then: Path, root: Path) -> str | None:
+    """Say why no proof is possible, if so."""
+    now = provenance.hashes(unit.path, root)
+    if unit.stamp is None or "commit" not in unit.stamp:
+        return "it has no stamp that names a commit"
+    if changed := [part for part in ("weights", "results") if now[part] != unit.stamp[part]]:
+        return f"its {' and '.join(changed)} changed: only a run will do"
+    if unit.reasons != [provenance.PARTS["definitions"]]:
+        return f"{'; '.join(unit.reasons)}: only a run will do"
+    relative = unit.path.relative_to(root)
+    if not (then / relative).exists():
+        return f"{relative} is not in the stamped commit: only a run will do"
+    if relative.suffix == ".ipynb":
+        full = [provenance.reached(p / relative, p).only_full() for p in (then, root)]
+        if full[0] != full[1]:
+            return "what only the full profile runs changed: only a run will do"
+    return None
+
+
+def prove(unit: stale.Unit, root: Path = provenance.ROOT) -> str | None:
+    """Prove one result equivalent and write it into its stamp; return what parted, if anything."""
+    commit, relative = provenance.commit(unit.path, root), unit.path.relative_to(root)
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        trees = {name: scratch / name for name in ("stamped", "present")}
+        for name, which in (("stamped", unit.stamp["commit"]), ("present", commit)):
+            trees[name].mkdir()
+            provenance.export(which, trees[name], root)
+        if reason := why_not(unit, trees["stamped"], root):
+            return reason
+        records = record(trees, relative, scratch)
+        compared, noise = count(records["present"]), []
+        if differ := parts(records["stamped"], records["present"]):
+            again = record({"stamped": trees["stamped"]}, relative, scratch)["stamped"]
+            noise = [n for n, (a, b) in enumerate(zip(records["stamped"], again)) if a != b]
+            if len(again) == len(records["stamped"]) == len(records["present"]):
+                pairs = zip(records["stamped"], records["present"], strict=True)
+                kept = [pair for n, pair in enumerate(pairs) if n not in noise]
+                differ = parts(*zip(*kept, strict=True))
+        if differ:
+            return f"{len(differ)} of {compared} differ; the first: {differ[0]}"
+    proof = provenance.hashes(unit.path, root) | {
+        "compared": f"{WORK[relative.suffix]}: {compared - len(noise):,} values equal",
+        "commit": commit,
+        "date": date.today().isoformat(),
+        **provenance.environment(root),
+    }
+    unit.write(unit.stamp | {"equivalent": proof})
+    return None
+
+
+def main(arguments: list[str] | None = None, root: Path = provenance.ROOT) -> int:
+    """Prove what is stale, or those that are named; return the number that could not be."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "names", nargs="*", help="notebooks and experiments; default: what is stale"
+    )
+    names = {Path(name).stem for name in parser.parse_args(arguments).names}
+    units = [unit for unit in stale.units(root) if unit.reasons]
+    if unknown := names - {unit.name for unit in units}:
+        parser.error(f"not stale: {', '.join(sorted(unknown))}")
+    failures = 0
+    for unit in [unit for unit in units if not names or unit.name in names]:
+        start = time.monotonic()
+        print(f"{unit.name}: ", end="", flush=True)
+        try:
+            parted = prove(unit, root)
+        except (RuntimeError, ValueError) as error:
+            parted = str(error)
+        failures += parted is not None
+        seconds = time.monotonic() - start
+        print(f"{f'no proof. {parted}' if parted else 'equivalent'} ({seconds:.0f} s)", flush=True)
+    return failures
+
+
+if __name__ == "__main__":
+    sys.exit(main())

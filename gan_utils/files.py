@@ -194,6 +194,14 @@ def find(folder: str, names: list[str], fetch) -> tuple[list[Path], str]:
     return paths, "from the cache"
 
 
+def find_cifar10() -> tuple[list[Path], str]:
+    """Return the same for CIFAR-10, in whichever of its two forms is there."""
+    folders = [folder for folder in (os.environ.get("GAN_UTILS_DATA"), cache_folder()) if folder]
+    known = [Path(folder, "cifar10", name) for folder in folders for name in CIFAR10_FILES]
+    there = [path.name for path in known if path.is_file()]
+    return find("cifar10", [(there or CIFAR10_FILES)[0]], download_cifar10)
+
+
 def download_mnist(folder: Path) -> None:
     """Fetch into ``folder`` those of the four files that are not there."""
     for name, sha256 in MNIST_FILES.items():

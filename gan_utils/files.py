@@ -29,7 +29,7 @@ from gan_utils import runtime
 MNIST_MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://systemds.apache.org/assets/datasets/mnist/",
+    "https://raw.githubusercontent.com/fgnt/mnist/master/",
 )
 MNIST_FILES = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",

@@ -21,7 +21,7 @@ import ast
 import builtins
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -47,7 +47,7 @@ CANNOT_CHANGE_A_RESULT = {
     "gan_utils.runtime._quiet_start": "hides what TensorFlow's C++ code remarks",
 }
 LOOKUP = object()  # a use of a table, or of a module by `getattr`, with a key that is not constant
-CANNOT_FOLLOW = {"importlib.import_module", "builtins.eval", "builtins.exec", "builtins.__import__"}
+CANNOT_FOLLOW = {"importlib.import_module", "builtins.eval", "builtins.exec"}
 _COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -74,23 +74,31 @@ class Said(NamedTuple):
     pieces: tuple
 
 
-class Code(NamedTuple):
-    """A piece of code, lowered."""
+class Code:
+    """A piece of code, lowered to text and references."""
 
-    pieces: tuple  # of str, Ref and Said
-    texts: frozenset  # string constants, and patterns (compiled) of strings that are put together
-    imports: frozenset  # dotted names that it imports, wherever
-    full: frozenset  # what only the full profile does: values and branches
-    shows: frozenset  # what is called where an error is caught and shown: paths, and ".method"
+    def __init__(self):
+        self.pieces = []  # of str, Ref and Said
+        self.texts = set()  # string constants, and patterns (compiled) of those put together
+        self.imports = set()  # dotted names that are imported, wherever
+        self.full = set()  # what only the full profile does: values and branches
+        self.shows = set()  # what is called where an error is caught and shown: paths, ".method"
+
+    def done(self) -> "Code":
+        """Note the references apart from the text."""
+        self.refs = [piece for piece in self.pieces if isinstance(piece, Ref)]
+        said = [piece.pieces for piece in self.pieces if isinstance(piece, Said)]
+        self.said = [piece for pieces in said for piece in pieces if isinstance(piece, Ref)]
+        return self
 
 
 def _imported(node: ast.Import | ast.ImportFrom, package: str) -> dict[str, str]:
     """Return the names that an import binds, with the dotted path of each."""
     if isinstance(node, ast.Import):
-        return {a.asname or a.name.partition(".")[0]: a.name if a.asname else a.name.partition(".")[0]
-                for a in node.names}  # fmt: skip
+        first = {a.name.partition(".")[0] for a in node.names if not a.asname}
+        return {name: name for name in first} | {a.asname: a.name for a in node.names if a.asname}
     if any(alias.name == "*" for alias in node.names):
-        raise ValueError(f"`{ast.unparse(node)}` hides what it binds; tools/canonical.py cannot follow it.")
+        raise ValueError(f"`{ast.unparse(node)}` hides what it binds: canonical.py cannot follow.")
     above = package.split(".")[: package.count(".") + 2 - node.level] if node.level else []
     base = ".".join([*above, *([node.module] if node.module else [])])
     return {alias.asname or alias.name: f"{base}.{alias.name}" for alias in node.names}
@@ -101,88 +109,97 @@ def _bound(nodes: Iterable[ast.AST], package: str) -> dict[str, set]:
     found, elsewhere, waiting = {}, set(), list(nodes)
     while waiting:
         node = waiting.pop()
+        names = [getattr(node, field, None) for field in ("name", "rest")]
         if isinstance(node, ast.Import | ast.ImportFrom):
             for name, path in _imported(node, package).items():
                 found.setdefault(name, set()).add(path)
         elif isinstance(node, ast.Global):
             elsewhere |= set(node.names)
-        names = [getattr(node, field, None) for field in ("name", "rest")]
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             names.append(node.id)
         for name in names:
             if isinstance(name, str) and not isinstance(node, ast.alias):
                 found.setdefault(name, set()).add(None)
-        if isinstance(node, _FUNCTIONS | ast.ClassDef):
-            continue  # a scope of its own
-        if isinstance(node, _COMPREHENSIONS):  # the same, but := binds outside of it
+        if isinstance(node, _COMPREHENSIONS):  # a scope of its own, but := binds outside of it
             waiting += [n for n in ast.walk(node) if isinstance(n, ast.NamedExpr)]
-        else:
+        elif not isinstance(node, _FUNCTIONS | ast.ClassDef):  # which are scopes of their own too
             waiting += ast.iter_child_nodes(node)
     return {name: paths for name, paths in found.items() if name not in elsewhere}
 
 
 class _Lower:
-    """Turn a syntax tree into pieces of text and references."""
+    """Turn syntax trees into code.
 
-    def __init__(self, names, package: str = "", module: str = ""):
-        self.names = names  # name at the top of the module -> its paths (None: a plain name)
-        self.package, self.module = package, module
+    Args:
+        names: at the top of the module, with their paths (None: a plain name).
+        package: that relative imports start from.
+        module: name of the module; none for a notebook, whose printed text counts.
+    """
+
+    def __init__(self, names: Mapping, package: str = "", module: str = ""):
+        self.names, self.package, self.module = names, package, module
         self.scopes, self.handled, self.shown = [], [], set()
-        self.pieces, self.texts, self.imports, self.shows = [], set(), set(), set()
-        self.full = set()
 
-    def code(self, nodes) -> Code:
-        nodes = list(nodes)
-        self.splits = any(getattr(n, "attr", "") == "split" for s in nodes for n in ast.walk(s))
-        self.parser = any(getattr(n, "attr", "") == "ArgumentParser" for s in nodes for n in ast.walk(s))  # fmt: skip
+    def code(self, nodes: Iterable[ast.AST]) -> Code:
+        self.made, nodes = Code(), list(nodes)
+        attributes = {getattr(n, "attr", "") for node in nodes for n in ast.walk(node)}
+        self.is_parser = "ArgumentParser" in attributes
         self.lower(nodes)
-        texts = {word for t in self.texts for word in (t.split() if isinstance(t, str) else [])}
-        self.texts |= texts if self.splits else set()
-        return Code(tuple(self.pieces), frozenset(self.texts), frozenset(self.imports), frozenset(self.full), frozenset(self.shows))  # fmt: skip
+        if "split" in attributes:
+            self.made.texts |= {w for t in self.made.texts if isinstance(t, str) for w in t.split()}
+        return self.made.done()
 
     def paths_of(self, name: str) -> set:
         """Return the paths that a name may stand for; None among them means: itself."""
         for depth, (is_class, names) in enumerate(reversed(self.scopes)):
             if name in names and (not is_class or depth == 0):
                 return names[name]
-        return self.names.get(name) or {f"builtins.{name}" if hasattr(builtins, name) else None}
+        known = f"builtins.{name}" if hasattr(builtins, name) else None
+        return self.names.get(name) or {known}
 
     def dotted(self, node) -> tuple[set, str]:
-        """Return the paths of a name or chain of attributes; an empty set if it is neither."""
+        """Return the paths of a name or chain of attributes, and its text; neither if it is none."""
         if isinstance(node, ast.Attribute):
             paths, text = self.dotted(node.value)
             return {p and f"{p}.{node.attr}" for p in paths}, f"{text}.{node.attr}"
         return (self.paths_of(node.id), node.id) if isinstance(node, ast.Name) else (set(), "")
 
-    def is_called(self, node, path: str) -> bool:
+    def calls(self, node, path: str) -> bool:
         return isinstance(node, ast.Call) and self.dotted(node.func)[0] == {path}
 
+    def prints(self, node) -> bool:
+        return self.module != "" and self.calls(node, "builtins.print")
+
     def lower(self, node, use=None):
+        pieces, (paths, text) = self.made.pieces, self.dotted(node)
         if isinstance(node, list):
-            self.pieces.append("[")
+            pieces.append("[")
             for item in node:
-                self.lower(item)
-            self.pieces.append("]")
+                self.lower(item, use)
+            pieces.append("]")
         elif not isinstance(node, ast.AST):
-            self.pieces.append(repr(node))
+            pieces.append(repr(node))
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            paths = _imported(node, self.package)
-            self.imports |= {*paths.values(), *(a.name for a in node.names if isinstance(node, ast.Import))}  # fmt: skip
-        elif isinstance(node, ast.Name | ast.Attribute) and self.dotted(node)[0] - {None}:
-            self.reference(node, use)
+            named = [a.name for a in node.names if isinstance(node, ast.Import)]
+            self.made.imports |= {*_imported(node, self.package).values(), *named}
+        elif paths - {None}:
+            if forbidden := paths & CANNOT_FOLLOW:
+                raise ValueError(f"{text} hides what runs: canonical.py cannot follow {forbidden}.")
+            pieces += [text] if None in paths else []  # it may stand for something else as well
+            pieces += [Ref(path, use) for path in sorted(paths - {None})]
         elif isinstance(node, ast.Name):
             self.shown |= {node.id} & set(self.handled)
-            self.pieces.append(node.id)
+            pieces.append(node.id)
         elif isinstance(node, ast.Attribute) and getattr(node.value, "id", "") in self.handled:
-            self.pieces.append(f"{node.value.id}.{node.attr}")  # a number or a name, no message
-        elif self.is_called(node, "builtins.globals"):
-            self.pieces.append(Ref(self.module))
+            pieces.append(text)  # a number or a name, no message
+        elif self.calls(node, "builtins.globals"):
+            pieces.append(Ref(self.module))
         elif isinstance(node, ast.Raise):
             self.error(node)
         elif isinstance(node, ast.Try | ast.TryStar):
             self.attempt(node)
-        elif self.is_called(node, "warnings.warn"):
-            self.pieces.append("warn")
+        elif self.calls(node, "warnings.warn"):
+            pieces.append("warn")
         elif isinstance(node, ast.Expr) and self.prints(node.value):
             self.lower(node.value)
         elif self.prints(node):
@@ -190,31 +207,19 @@ class _Lower:
         else:
             self.other(node)
 
-    def prints(self, node) -> bool:
-        return self.module != "" and self.is_called(node, "builtins.print")
-
-    def reference(self, node, use):
-        paths, text = self.dotted(node)
-        if None in paths:  # the name may stand for something else as well
-            self.pieces.append(text)
-        for path in sorted(paths - {None}):
-            if path in CANNOT_FOLLOW:
-                raise ValueError(f"{text} hides what runs; tools/canonical.py cannot follow it.")
-            self.pieces.append(Ref(path, use))
-
-    def error(self, node):
-        self.pieces.append("raise")
+    def error(self, node: ast.Raise):
+        self.made.pieces.append("raise")
         if isinstance(node.exc, ast.Call):
             self.lower(node.exc.func)
-            kept, shown, texts = self.pieces, set(self.shown), set(self.texts)
-            self.pieces = []
+            kept, shown, texts = self.made.pieces, set(self.shown), set(self.made.texts)
+            self.made.pieces = []
             self.lower([*node.exc.args, *node.exc.keywords])
-            kept.append(Said(tuple(self.pieces)))
-            self.pieces, self.shown, self.texts = kept, shown, texts
+            kept.append(Said(tuple(self.made.pieces)))
+            self.made.pieces, self.shown, self.made.texts = kept, shown, texts
         elif getattr(node.exc, "id", None) not in self.handled:
             self.lower(node.exc)
 
-    def attempt(self, node):
+    def attempt(self, node: ast.Try | ast.TryStar):
         """Lower a `try`; if a handler does more with the error than to raise it, note what may."""
         names = [handler.name for handler in node.handlers if handler.name]
         before, self.shown = self.shown, set()
@@ -225,7 +230,7 @@ class _Lower:
             calls = [n.func for s in node.body for n in ast.walk(s) if isinstance(n, ast.Call)]
             for call in calls:
                 paths = self.dotted(call)[0] - {None}
-                self.shows |= paths or {f".{getattr(call, 'attr', '')}"}
+                self.made.shows |= paths or {f".{getattr(call, 'attr', '')}"}
         self.shown |= before
 
     def only_calls(self, nodes):
@@ -237,111 +242,89 @@ class _Lower:
                 self.only_calls(ast.iter_child_nodes(node))
 
     def other(self, node):
-        self.pieces.append(type(node).__name__)
+        self.made.pieces.append(type(node).__name__)
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if self.parser and " " in node.value:
+            if self.is_parser and " " in node.value:
                 return  # no name of an argument has a space
-            self.texts.add(node.value)
-        if isinstance(node, ast.JoinedStr | ast.BinOp):
-            self.texts |= _pattern(node)
-        if self.is_called(node, f"{PACKAGE}.runtime.choose"):
-            self.full |= {ast.dump(k.value) for k in node.keywords if k.arg == "full"}
-        if isinstance(node, ast.If | ast.IfExp):
-            asks = [
-                n for n in ast.walk(node.test) if self.is_called(n, f"{PACKAGE}.runtime.profile")
-            ]
-            self.full |= {ast.dump(node)} if asks else set()
-        uses = self.uses(node)
-        for scope, fields in self.fields(node):
-            if scope is not None:
-                self.scopes.append(scope)
-            for field, value in fields:
-                self.pieces.append(field)
-                self.lower(value, uses.get(field)) if not isinstance(value, list) else self.items(value, uses.get(field))  # fmt: skip
-            if scope is not None:
-                self.scopes.pop()
-
-    def items(self, values, use):
-        self.pieces.append("[")
-        for value in values:
-            self.lower(value, use)
-        self.pieces.append("]")
-
-    def uses(self, node) -> dict:
-        """Say which fields of `node` hold something that is only looked up, and by which key."""
-        if isinstance(node, ast.Subscript):
-            key = node.slice.value if isinstance(node.slice, ast.Constant) else LOOKUP
-            return {"value": key if isinstance(key, str) else LOOKUP}
+            self.made.texts.add(node.value)
+        self.note(node)
+        use = LOOKUP if self.calls(node, "builtins.getattr") else None
+        uses = {"args": use}
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
-            return {"comparators": LOOKUP}
-        if self.is_called(node, "builtins.getattr"):
-            return {"args": LOOKUP}
-        return {}
+            uses = {"comparators": LOOKUP}
+        elif isinstance(node, ast.Subscript):
+            key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+            uses = {"value": key if isinstance(key, str) else LOOKUP}
+        for scope, fields in self.fields(node):
+            self.scopes += [scope] if scope else []
+            for field, value in fields:
+                self.made.pieces.append(field)
+                self.lower(value, uses.get(field))
+            del self.scopes[len(self.scopes) - bool(scope) :]
+
+    def note(self, node):
+        """Note the strings that may come out, and what only the full profile does."""
+        if isinstance(node, ast.JoinedStr | ast.BinOp):
+            is_sum = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)
+            parts = [node.left, node.right] if is_sum else getattr(node, "values", [])
+            known = [part.value if isinstance(part, ast.Constant) else None for part in parts]
+            texts = [k for k in known if isinstance(k, str)]
+            if sum(c.isalpha() for c in "".join(texts)) >= 4:  # else it could be almost any name
+                text = "".join(re.escape(k) if isinstance(k, str) else ".*" for k in known)
+                self.made.texts.add(re.compile(text))
+        if self.calls(node, f"{PACKAGE}.runtime.choose"):
+            self.made.full |= {ast.dump(k.value) for k in node.keywords if k.arg == "full"}
+        if isinstance(node, ast.If | ast.IfExp):
+            path = f"{PACKAGE}.runtime.profile"
+            asks = any(self.calls(n, path) for n in ast.walk(node.test))
+            self.made.full |= {ast.dump(node)} if asks else set()
 
     def fields(self, node):
         """Yield the fields of a node that count, with the scope that they open."""
         skip = {"annotation", "returns", "type_comment", "type_params", "ctx", "kind"}
-        fields = {
-            name: value for name, value in ast.iter_fields(node)
-            if name not in skip and value is not None and value != []
-        }  # fmt: skip
+        found = {k: v for k, v in ast.iter_fields(node) if k not in skip and v not in (None, [])}
         if isinstance(node, ast.JoinedStr):  # early releases of Python 3.12 add empty strings
-            fields["values"] = [v for v in node.values if getattr(v, "value", v) != ""]
+            found["values"] = [v for v in node.values if getattr(v, "value", v) != ""]
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             has_docstring = ast.get_docstring(node, clean=False) is not None
-            fields["body"] = node.body[1:] if has_docstring else node.body
+            found["body"] = node.body[1:] if has_docstring else node.body
+        first, last = [item for item in found.items() if item[0] != "body"], []
         if isinstance(node, _FUNCTIONS):
-            arguments = node.args
-            inner = {k: v for k, v in fields.items() if k == "body"}
-            yield None, [(k, v) for k, v in fields.items() if k not in inner]
             body = node.body if isinstance(node.body, list) else [node.body]
-            parameters = {a.arg: {None} for a in ast.walk(arguments) if isinstance(a, ast.arg)}
-            yield (False, _bound(body, self.package) | parameters), inner.items()
+            parameters = {a.arg: {None} for a in ast.walk(node.args) if isinstance(a, ast.arg)}
+            last = [((False, _bound(body, self.package) | parameters), [("body", found["body"])])]
         elif isinstance(node, ast.ClassDef):
-            yield None, [(k, v) for k, v in fields.items() if k != "body"]
-            yield (True, _bound(node.body, self.package)), [("body", fields["body"])]
+            last = [((True, _bound(node.body, self.package)), [("body", found["body"])])]
         elif isinstance(node, _COMPREHENSIONS):
-            targets = [c.target for c in node.generators]
-            order = sorted(fields.items(), key=lambda item: item[0] != "generators")
-            yield (False, _bound(targets, self.package)), order
+            targets = [comprehension.target for comprehension in node.generators]
+            order = sorted(found.items(), key=lambda item: item[0] != "generators")
+            first, last = [], [((False, _bound(targets, self.package)), order)]
         else:
-            yield None, fields.items()
-
-
-def _pattern(node) -> set:
-    """Return a pattern of the strings that an f-string or a sum of strings can be."""
-    if isinstance(node, ast.BinOp):
-        parts = [node.left, node.right] if isinstance(node.op, ast.Add) else []
-    else:
-        parts = node.values
-    known = [p.value if isinstance(p, ast.Constant) else None for p in parts]
-    if sum(c.isalpha() for k in known if isinstance(k, str) for c in k) < 4:
-        return set()  # it says too little: it would mean almost any name
-    text = "".join(re.escape(k) if isinstance(k, str) else ".*" for k in known)
-    return {re.compile(text)}
+            first = found.items()
+        yield None, first
+        yield from last
 
 
 class Module:
     """A module's definitions, by name, and what it does besides."""
 
-    def __init__(self, name: str, path: Path):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        self.name, self.package, self.docstring = name, package, ast.get_docstring(tree) or ""
-        self.definitions, self.tables, self.methods, acts, main = {}, {}, {}, [], []
+    def __init__(self, name: str, package: str, source: bytes):
+        tree = ast.parse(source)
+        self.name, self.definitions, self.tables, self.methods = name, {}, {}, {}
+        bound, acts, main, imports = _bound(tree.body, package), [], [], []
         for node in tree.body:
-            if isinstance(node, ast.If) and "__main__" in ast.unparse(node.test):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                imports.append(node)
+            elif isinstance(node, ast.If) and "__main__" in ast.unparse(node.test):
                 main += node.body
-            elif not self.define(node) and not isinstance(node, ast.Import | ast.ImportFrom):
+            elif not self.define(node):
                 is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
                 acts += [] if is_text else [node]
-        bound = _bound(tree.body, package)
-        local = {n: {f"{name}.{n}" if path is None else path for path in paths} for n, paths in bound.items()}  # fmt: skip
         self.imported = {n: paths - {None} for n, paths in bound.items() if paths - {None}}
-        lower = lambda nodes: _Lower(local, package, name).code(nodes)  # noqa: E731
+        here = {n: {p or f"{name}.{n}" for p in paths} for n, paths in bound.items()}
+        lower = _Lower(here, package, name).code
         self.code = cache(lambda key: lower(self.statements(key)))
-        self.acts, self.main = lower(acts), lower(main)
-        self.imports = lower([n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]).imports  # fmt: skip
+        self.acts, self.main, self.imports = lower(acts), lower(main), lower(imports).imports
         for node in acts:  # what a loop or a condition at the top binds is defined there
             for found in _bound([node], package):
                 self.definitions.setdefault(found, []).append(node)
@@ -350,62 +333,69 @@ class Module:
         """Note what a statement at the top defines; False if it does something else."""
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             self.definitions.setdefault(node.name, []).append(node)
-            self.methods[node.name] = {getattr(n, "name", None) for n in getattr(node, "body", [])}
+            self.methods[node.name] = {getattr(n, "name", None) for n in node.body}
             return True
         targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
         if not isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) or len(targets) != 1:
             return False
         names = targets[0].elts if isinstance(targets[0], ast.Tuple) else targets
-        if isinstance(first := names[0], ast.Subscript) and isinstance(first.value, ast.Name):
-            table, key = self.tables.get(first.value.id), getattr(first.slice, "value", None)
-            if table is None or not isinstance(key, str):
-                return False
-            table.setdefault(key, []).append(node.value)
-            return True
+        if isinstance(names[0], ast.Subscript) and isinstance(names[0].value, ast.Name):
+            table = self.tables.get(names[0].value.id)
+            key = getattr(names[0].slice, "value", None)
+            if table is not None and isinstance(key, str):
+                table.setdefault(key, []).append(node.value)
+            return table is not None and isinstance(key, str)
         if not all(isinstance(name, ast.Name) for name in names):
             return False
         for name in names:
             self.definitions.setdefault(name.id, []).append(node)
             self.tables.pop(name.id, None)
-        keys = getattr(node.value, "keys", None) if isinstance(node.value, ast.Dict) else None
         once = len(self.definitions[names[0].id]) == 1 and not isinstance(node, ast.AugAssign)
-        if once and keys is not None and all(isinstance(getattr(k, "value", k), str) for k in keys):
+        keys = [getattr(k, "value", k) for k in getattr(node.value, "keys", [])]
+        if once and isinstance(node.value, ast.Dict) and all(isinstance(k, str) for k in keys):
             pairs = zip(keys, node.value.values, strict=True)
-            self.tables[names[0].id] = {key.value: [value] for key, value in pairs}
+            self.tables[names[0].id] = {key: [value] for key, value in pairs}
         return True
 
     def statements(self, key: tuple) -> list:
-        """Return what defines a name, without the name, or an entry of a table."""
+        """Return what defines a name, without the name, or an entry of a table with its key."""
         if len(key) == 2:
             return [ast.Constant(key[1]), *self.tables[key[0]][key[1]]]
         nodes = self.definitions[key[0]]
         if len(nodes) == 1 and isinstance(nodes[0], ast.Assign | ast.AnnAssign):
             target = nodes[0].targets[0] if isinstance(nodes[0], ast.Assign) else nodes[0].target
             return [nodes[0].value] if isinstance(target, ast.Name) else nodes
+        functions = ast.FunctionDef | ast.AsyncFunctionDef
         return [
-            type(node)(**dict(ast.iter_fields(node)) | {"name": None})
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            else node
-            for node in nodes
+            type(n)(**dict(ast.iter_fields(n)) | {"name": None}) if isinstance(n, functions) else n
+            for n in nodes
         ]
+
+
+_parsed = cache(Module)
 
 
 class Tree:
     """The modules of the package and of one more folder, as they lie under `root`."""
 
     def __init__(self, root: Path, beside: Path | None = None):
-        self.root, self.beside, self.modules = Path(root), beside, {}
+        self.root, self.beside = Path(root), beside
+        self.module = cache(self.read)
+        self.resolve = cache(self.follow)
 
-    def module(self, name: str) -> Module | None:
-        if name not in self.modules:
-            folders = [self.root] if name.partition(".")[0] == PACKAGE else [self.beside]
-            base = [folder.joinpath(*name.split(".")) for folder in folders if folder]
-            paths = [p for b in base for p in (b / "__init__.py", b.with_name(f"{b.name}.py"))]
-            there = [path for path in paths if path.is_file()]
-            self.modules[name] = _parsed(name, there[0], there[0].read_bytes()) if there else None
-        return self.modules[name]
+    def read(self, name: str) -> Module | None:
+        """Return the module of that name, or None if it does not lie here."""
+        folder = self.root if name.partition(".")[0] == PACKAGE else self.beside
+        path = folder.joinpath(*name.split(".")) if folder else Path("nowhere")
+        for file, package in (
+            (path / "__init__.py", name),
+            (path.with_name(f"{path.name}.py"), ""),
+        ):
+            if file.is_file():
+                return _parsed(name, package or name.rpartition(".")[0], file.read_bytes())
+        return None
 
-    def resolve(self, path: str) -> tuple[Module | None, str]:
+    def follow(self, path: str) -> tuple[Module | None, str]:
         """Follow a dotted path through imports; return its module and the name in it."""
         for _ in range(20):
             parts = path.split(".")
@@ -419,11 +409,6 @@ class Tree:
         raise ValueError(f"the imports of {path} go in a circle")
 
 
-@cache
-def _parsed(name: str, path: Path, content: bytes) -> Module:
-    return Module(name, path)
-
-
 class Reached:
     """All that a root reaches in a tree.
 
@@ -434,8 +419,7 @@ class Reached:
     """
 
     def __init__(self, tree: Tree, root: Code, module: Module | None = None):
-        self.tree, self.root = tree, root
-        self.texts, self.imports = set(), set()
+        self.tree, self.root, self.texts, self.imports = tree, root, set(), set()
         self.nodes, self.executed, self.memo = {}, {}, {}
         self.speaking = set()  # nodes whose errors may be caught and shown
         self.add(root)
@@ -443,39 +427,17 @@ class Reached:
             self.run(module)
         size = None
         while size != (size := (len(self.nodes), len(self.texts), len(self.executed))):
-            self.follow_imports()
+            for path in list(self.imports):
+                parts = path.split(".")
+                for module in (tree.module(".".join(parts[:i])) for i in range(1, len(parts) + 1)):
+                    if module:
+                        self.run(module)
             self.find_speaking()
-            for node, code in [
-                (None, root),
-                *enumerate(self.executed.values()),
-                *self.nodes.items(),
-            ]:
-                for ref, said in self.refs(code.pieces, node in self.speaking):
-                    for target in self.targets(ref, said)[1]:
-                        self.reach(target)
-
-    def find_speaking(self):
-        self.speaking = set()
-        for code in [self.root, *self.executed.values(), *self.nodes.values()]:
-            for call in code.shows:
-                if not call.startswith("."):
-                    self.speak(self.targets(Ref(call))[1])
-                else:
-                    self.speak([n for n in self.nodes if call[1:] in self.tree.module(n[0]).methods.get(n[1], ())])  # fmt: skip
-
-    def speak(self, nodes):
-        for node in nodes:
-            if node in self.nodes and node not in self.speaking:
-                self.speaking.add(node)
-                for ref, _ in self.refs(self.nodes[node].pieces, False):
-                    self.speak(self.targets(ref)[1])
-
-    def refs(self, pieces, speaking, said=False):
-        for piece in pieces:
-            if isinstance(piece, Ref):
-                yield piece, said
-            elif isinstance(piece, Said) and speaking:
-                yield from self.refs(piece.pieces, speaking, said=True)
+            for code in [root, *self.executed.values(), *self.nodes.values()]:
+                self.reach(target for ref in code.refs for target in self.targets(ref)[1])
+            for node in self.speaking:
+                said = self.nodes[node].said
+                self.reach(target for ref in said for target in self.targets(ref, True)[1])
 
     def add(self, code: Code):
         self.texts |= code.texts
@@ -488,19 +450,26 @@ class Reached:
             self.add(module.acts)
             self.imports |= module.imports
 
-    def follow_imports(self):
-        for path in list(self.imports):
-            parts = path.split(".")
-            for i in range(1, len(parts) + 1):
-                if module := self.tree.module(".".join(parts[:i])):
-                    self.run(module)
-
-    def reach(self, node: tuple):
-        if node not in self.nodes:
+    def reach(self, nodes: Iterable[tuple]):
+        for node in [node for node in nodes if node not in self.nodes]:
             module, *key = node
             self.nodes[node] = self.tree.module(module).code(tuple(key))
             self.add(self.nodes[node])
             self.run(self.tree.module(module))
+
+    def find_speaking(self):
+        self.speaking, waiting = set(), []
+        for code in [self.root, *self.executed.values(), *self.nodes.values()]:
+            for call in code.shows:
+                name = call[1:] if call.startswith(".") else None
+                classes = [
+                    n for n in self.nodes if name in self.tree.module(n[0]).methods.get(n[1], ())
+                ]
+                waiting += classes if name else self.targets(Ref(call))[1]
+        while waiting:
+            if (node := waiting.pop()) in self.nodes and node not in self.speaking:
+                self.speaking.add(node)
+                waiting += [t for ref in self.nodes[node].refs for t in self.targets(ref)[1]]
 
     def meant(self, names: Iterable[str]) -> list[str]:
         """Return the names that the texts of the code may mean."""
@@ -533,7 +502,8 @@ class Reached:
 
     def digest(self) -> str:
         """Return the hash of the root and of all that it reaches."""
-        acts = sorted({self._hash(c.pieces, [], False)[0] for c in self.executed.values() if len(c.pieces) > 2})  # fmt: skip
+        acts = [code.pieces for code in self.executed.values() if len(code.pieces) > 2]
+        acts = sorted({self._hash(pieces, [], False)[0] for pieces in acts})
         return sha256(self._hash(self.root.pieces, [], bool(self.root.shows))[0], *acts)
 
     def only_full(self) -> set[str]:
@@ -542,8 +512,8 @@ class Reached:
 
     def definitions(self) -> dict[str, str]:
         """Return each definition that is reached with a hash of its own code alone."""
-        parts = {".".join(node): code.pieces for node, code in self.nodes.items()}
-        return {name: sha256(*map(str, pieces)) for name, pieces in parts.items()}
+        kept = {n: [p for p in c.pieces if not isinstance(p, Said)] for n, c in self.nodes.items()}
+        return {".".join(node): sha256(*map(str, pieces)) for node, pieces in kept.items()}
 
     def _hash(self, pieces, path: list, speaks: bool, said: bool = False) -> tuple[str, int]:
         """Return the hash of pieces, and how far up `path` they refer (its length if nowhere)."""
@@ -551,18 +521,15 @@ class Reached:
         for piece in pieces:
             if isinstance(piece, str):
                 parts.append(piece)
-            elif isinstance(piece, Said):
-                if speaks:
-                    text, low = self._hash(piece.pieces, path, speaks, said=True)
-                    parts.append(text)
-                    lowest = min(lowest, low)
+                continue
+            if isinstance(piece, Said):
+                found = [self._hash(piece.pieces, path, speaks, True)] if speaks else []
             else:
                 text, nodes = self.targets(piece, said)
                 parts.append(f"<{text}>")
-                for node in nodes:
-                    text, low = self._node(node, path)
-                    parts.append(text)
-                    lowest = min(lowest, low)
+                found = [self._node(node, path) for node in nodes]
+            parts += [text for text, _ in found]
+            lowest = min([lowest, *(low for _, low in found)])
         return sha256(*parts), lowest
 
     def _node(self, node: tuple, path: list) -> tuple[str, int]:
@@ -570,7 +537,8 @@ class Reached:
             return self.memo[node], len(path)
         if node in path:  # in a circle a definition is known by how far back it lies
             return f"{len(path) - path.index(node)} back", path.index(node)
-        text, lowest = self._hash(self.nodes[node].pieces, [*path, node], node in self.speaking)
+        speaks = node in self.speaking
+        text, lowest = self._hash(self.nodes[node].pieces, [*path, node], speaks)
         if lowest >= len(path):
             self.memo[node] = text
         return text, min(lowest, len(path))
@@ -578,13 +546,10 @@ class Reached:
 
 def lower_cells(cells: Iterable[list[ast.stmt]]) -> Code:
     """Lower the cells of a notebook, whose names are all its own, printing included."""
-    cells = list(cells)
+    cells, whole = list(cells), Code()
     names = _bound([node for cell in cells for node in cell], "")
-    codes = [_Lower(names).code(cell) for cell in cells]
-    return Code(
-        tuple(piece for code in codes for piece in code.pieces),
-        frozenset().union(*(code.texts for code in codes)),
-        frozenset().union(*(code.imports for code in codes)),
-        frozenset().union(*(code.full for code in codes)),
-        frozenset().union(*(code.shows for code in codes)),
-    )
+    for code in (_Lower(names).code(cell) for cell in cells):
+        whole.pieces += code.pieces
+        for kind in ("texts", "imports", "full", "shows"):
+            getattr(whole, kind).update(getattr(code, kind))
+    return whole.done()

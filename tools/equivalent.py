@@ -109,6 +109,7 @@ def prove(unit: stale.Unit, root: Path = provenance.ROOT) -> str | None:
     proof = provenance.hashes(unit.path, root) | {
         "compared": f"{WORK[relative.suffix]}: {compared - len(noise):,} values equal",
         "commit": commit,
+        **provenance.archives(unit.path, root),
         "date": date.today().isoformat(),
         **provenance.environment(root),
     }

@@ -80,7 +80,8 @@ def hashes(path: str | Path, root: Path = ROOT) -> dict[str, str]:
     lists after "Makes:".
     """
     path, found = Path(path), reached(path, root)
-    names = {text for text in found.texts if isinstance(text, str)}
+    texts = [text for text in found.texts if isinstance(text, str)]
+    names = {word.rpartition("/")[2] for text in texts for word in [text, *text.split()]}
     made = weights_made(path) if path.suffix == ".py" else []
     own = [f"{path.stem}.csv", f"{path.stem}.png"]
     return {

@@ -20,7 +20,8 @@ from pathlib import Path
 
 STEPS, BATCHES, EPOCHS, SAMPLES = 300, 20, 3, 1000
 SAME_CONFIGURATION = {"seed", "epoch", "step", "part", "draw"}  # columns of rows that share one
-CLOCK = re.compile("seconds|^ms_")  # columns that a clock has made
+#: columns that a clock has made, and the words on where the data came from: the proof names it
+NO_RESULT = re.compile("seconds|^ms_|^data$")
 #: What makes a miniature of an experiment whose sizes are not those of `GAN.fit` alone: statements
 #: in its module, in front of what it does. `cut` shortens the data that `data.load` gives.
 SMALLER = {
@@ -72,7 +73,7 @@ def digest(value):
             return f"{array.dtype}{array.shape}{hashlib.sha256(array.tobytes()).hexdigest()}"
         value = array.tolist()
     if isinstance(value, dict):
-        return {str(k): digest(v) for k, v in value.items() if not CLOCK.search(str(k))}
+        return {str(k): digest(v) for k, v in value.items() if not NO_RESULT.search(str(k))}
     if isinstance(value, list | tuple | set | frozenset):
         parts = [digest(item) for item in value]
         return parts if isinstance(value, list | tuple) else sorted(map(str, parts))

@@ -5,7 +5,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 JUPYTER_BOOK := $(VENV_PYTHON) -c 'from jupyter_book.cli.main import main; main()'
 
-.PHONY: help book test notebooks execute benchmark zip pdf gpu-check lock clean
+.PHONY: help book test notebooks stale equivalent execute benchmark zip pdf gpu-check lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
@@ -23,6 +23,14 @@ test:  ## run all tests: the package, the pages, every notebook (quick profile)
 notebooks:  ## open the chapters in JupyterLab
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) -m jupyter lab notebooks
+
+stale:  ## list the results whose stamps no longer hold, why, and how long a run took
+	@sh tools/setup.sh all
+	@$(VENV_PYTHON) tools/stale.py
+
+equivalent:  ## prove that changed code makes the same results, without running all of it (ARGS="NAME...")
+	@sh tools/setup.sh all
+	@$(VENV_PYTHON) tools/equivalent.py $(ARGS)
 
 execute:  ## re-run stale notebooks in full and stamp them (ARGS="NAME... --force" to choose)
 	@sh tools/setup.sh all

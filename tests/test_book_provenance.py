@@ -354,7 +354,8 @@ def test_code_that_changes_during_a_run_is_not_stamped(book, capsys):
 
 @pytest.mark.parametrize("name", ["notebooks/01_test.ipynb", "gan_utils/losses.py"])
 def test_only_what_is_committed_is_run(book, name, capsys):
-    edit(book / name, "loss(2)" if "note" in name else "SCALE = 1", "loss(3)" if "note" in name else "SCALE = 2")  # fmt: skip
+    old, new = ("loss(2)", "loss(3)") if "note" in name else ("SCALE = 1", "SCALE = 2")
+    edit(book / name, old, new)
     assert run(book) == 1
     assert "differs from the last commit. Commit first" in capsys.readouterr().err
     commit(book)

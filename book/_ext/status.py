@@ -10,17 +10,23 @@ def minutes(seconds):
 
 def row(name, stamp):
     if not stamp:
-        return f"| {name} | not run yet | | | |"
+        return f"| {name} | not run yet | | | | |"
     versions = stamp["versions"]
+    counts = stamp.get("devices") or [[stamp["device"], None]]
+    many = len(counts) > 1
+    machines = "; ".join(f"{d} ({n} rows)" if many else d for d, n in counts)
+    proof = stamp.get("equivalent")
+    same = f"does the same, {proof['date']}" if proof else "is the code that ran"
     return (
-        f"| {name} | {stamp['date']} | {minutes(stamp['seconds'])} | {stamp['device']} "
-        f"| {versions['tensorflow']}, {versions['keras']}, {versions['python']} |"
+        f"| {name} | {stamp['date']} | {minutes(stamp['seconds'])} | {machines} "
+        f"| {versions['tensorflow']}, {versions['keras']}, {versions['python']} "
+        f"| {same} |"
     )
 
 
 def table(first, rows):
-    head = f"| {first} | Run on | Took | Machine | TensorFlow, Keras, Python |"
-    return "\n".join([head, "|---|---|---|---|---|", *rows])
+    head = f"| {first} | Run on | Took | Machine | TensorFlow, Keras, Python | Today's code |"
+    return "\n".join([head, "|---|---|---|---|---|---|", *rows])
 
 
 def chapters(root):

@@ -39,7 +39,7 @@ benchmark: book  ## measure speed, time to quality and the pages into benchmarks
 
 wheel:  ## the package as one file, dist/gan_utils-….whl, to upload to Colab beside a notebook
 	@sh tools/setup.sh book
-	@$(VENV_PYTHON) tools/wheel.py
+	@$(VENV_PYTHON) tools/build_wheel.py
 
 zip: book  ## the built pages as one file, for a stick or a class without internet
 	@$(VENV_PYTHON) -c "import shutil; print(shutil.make_archive('_build/gans-you-can-run', 'zip', '_build/html'))"

@@ -364,3 +364,14 @@ def test_make_alone_lists_the_targets():
     listed = [line.split()[0] for line in run.stdout.splitlines()]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert listed == re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)
+
+
+def test_the_workflows_call_targets_that_there_are():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    called = set()
+    for path in ROOT.glob(".github/workflows/*.yml"):
+        for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values():
+            commands = "\n".join(step.get("run", "") for step in job["steps"])
+            called |= set(re.findall(r"^make ([a-z-]+)", commands, re.MULTILINE))
+    assert {"book", "test", "test-colab"} <= called <= targets

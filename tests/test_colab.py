@@ -58,7 +58,7 @@ def published(tmp_path_factory):
 @pytest.fixture(scope="module")
 def package(published):
     """The wheel, as `make wheel` builds it."""
-    call(sys.executable, "tools/wheel.py", cwd=published, env=os.environ | OFFLINE)
+    call(sys.executable, "tools/build_wheel.py", cwd=published, env=os.environ | OFFLINE)
     (wheel,) = published.glob("dist/*")
     return wheel
 
@@ -162,3 +162,16 @@ def test_a_failing_cell_is_counted_and_shown(package, colab, tmp_path, monkeypat
     told = capsys.readouterr().out
     assert "ZeroDivisionError" in told
     assert "4 cells of 2 notebooks, 1 failing cells" in told
+
+
+def test_a_python_that_is_not_there_is_named(tmp_path, monkeypatch, capsys):
+    found = tmp_path / "python3.13"
+    found.write_text("#!/bin/sh\necho 3.13 /anywhere/python\n")
+    found.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("PYTHON", raising=False)
+    assert as_colab.interpreters() == {"3.13": "/anywhere/python"}
+    assert capsys.readouterr().out == "Python 3.11 was not found on this machine: not tested.\n"
+    monkeypatch.setenv("PYTHON", str(found))
+    assert as_colab.interpreters() == {"3.13": "/anywhere/python"}
+    assert capsys.readouterr().out == ""

@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 from shutil import copy
 
+import build_wheel
 import nbformat
-import wheel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -91,18 +91,18 @@ def make_environment(version: str, interpreter: str, package: Path) -> Path:
     """
     folder = ROOT / f".venv-colab-{version}"
     python, made_of = folder / "bin" / "python", folder / "made-of"
-    files = [ROOT / "constraints-colab.txt", ROOT / "pyproject.toml", Path(__file__)]
-    wanted = str(ROOT) + "".join(path.read_text(encoding="utf-8") for path in files)
+    files = [ROOT / "constraints-colab.txt", ROOT / "pyproject.toml"]
+    wanted = f"{ROOT} {PACKAGES}" + "".join(path.read_text(encoding="utf-8") for path in files)
     if not made_of.exists() or made_of.read_text(encoding="utf-8") != wanted:
         print(f"Making {folder.name} (about 700 MB to download the first time)", flush=True)
         call(interpreter, "-m", "venv", "--clear", folder)
         pip = python, "-m", "pip"
         packages = [*PACKAGES, f"{package}[tensorflow]"]
-        call(*pip, "install", "--quiet", "-c", files[0], *packages)
+        call(*pip, "install", "--quiet", "--no-compile", "-c", files[0], *packages)
         call(*pip, "uninstall", "--quiet", "--yes", "gan_utils")
-        pretend_colab(python)
-        add_kernel(python, folder)
         made_of.write_text(wanted, encoding="utf-8")
+    pretend_colab(python)
+    add_kernel(python, folder)
     return python
 
 
@@ -114,10 +114,12 @@ def run(notebook: nbformat.NotebookNode, folder: Path, environment: dict[str, st
         kernel_name="colab",
         resources={"metadata": {"path": str(folder)}},
     )
+    log = folder.with_name(f"{folder.name}.log")
     try:
-        client.execute(env=environment)
+        with log.open("w") as messages:  # the kernel's own; a crash explains itself there
+            client.execute(env=environment, stderr=messages)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        return str(error)
+        return f"{error}\n{log.read_text(errors='replace')[-2000:]}"
     return ""
 
 
@@ -128,6 +130,7 @@ def environment_in(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "GAN_BOOK_PROFILE": "quick",
         "TF_CPP_MIN_LOG_LEVEL": "2",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # the debugger of ipykernel warns at every start
     }
 
 
@@ -153,7 +156,8 @@ def run_all(python: Path, paths: list[Path], package: Path) -> int:
             count = sum(cell.execution_count is not None for cell in code)
             words = f"FAILED in the last of them\n{problem}" if problem else ""
             seconds = time.monotonic() - begin
-            print(f"{path.stem:28}{count:4} cells{seconds:6.0f} s  {words}", flush=True)
+            line = f"{path.stem:28}{count:4} of {len(code)} cells{seconds:6.0f} s  {words}"
+            print(line.rstrip(), flush=True)
             cells, failed = cells + count, failed + bool(problem)
     seconds = time.monotonic() - start
     print(f"{cells} cells of {len(paths)} notebooks, {failed} failing cells, {seconds:.0f} s\n")
@@ -171,7 +175,7 @@ def main() -> None:
     found = interpreters()
     if not found:
         sys.exit("Nothing was tested. PYTHON=/path/to/python names an interpreter.")
-    package = wheel.build()
+    package = build_wheel.build()
     chosen = [path for path in paths if not names or path.stem in names]
     failed = 0
     for version, interpreter in found.items():

@@ -5,7 +5,8 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 JUPYTER_BOOK := $(VENV_PYTHON) -c 'from jupyter_book.cli.main import main; main()'
 
-.PHONY: help book test notebooks stale equivalent execute benchmark zip pdf gpu-check lock clean
+.PHONY: help book test test-colab notebooks stale equivalent execute benchmark wheel zip pdf \
+    gpu-check lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
@@ -19,6 +20,10 @@ book:  ## build the pages into _build/html (no TensorFlow needed)
 test:  ## run all tests: the package, the pages, every notebook (quick profile)
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) -m pytest $(ARGS)
+
+test-colab:  ## run every notebook alone on Colab's versions (ARGS="NAME..." to choose)
+	@PYTHON= sh tools/setup.sh book  # .venv only drives: PYTHON chooses what is tested
+	@$(VENV_PYTHON) tools/as_colab.py $(ARGS)
 
 notebooks:  ## open the chapters in JupyterLab
 	@sh tools/setup.sh all
@@ -41,6 +46,10 @@ benchmark: book  ## measure speed, time to quality and the pages into benchmarks
 	@$(VENV_PYTHON) benchmarks/benchmark.py
 	@$(VENV_PYTHON) benchmarks/pages.py
 
+wheel:  ## the package as one file, dist/gan_utils-….whl, to upload to Colab beside a notebook
+	@sh tools/setup.sh book
+	@$(VENV_PYTHON) tools/build_wheel.py
+
 zip: book  ## the built pages as one file, for a stick or a class without internet
 	@$(VENV_PYTHON) -c "import shutil; print(shutil.make_archive('_build/gans-you-can-run', 'zip', '_build/html'))"
 
@@ -58,6 +67,6 @@ lock:  ## resolve constraints.txt anew (needs uv)
 	    --python-version 3.11 --upgrade --no-annotate --no-emit-index-url --no-emit-find-links \
 	    --custom-compile-command "make lock" --quiet --output-file constraints.txt - >/dev/null
 
-clean:  ## delete what was built (not .venv, not your runs)
-	rm -rf _build build *.egg-info .ruff_cache
-	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+clean:  ## delete what was built (not .venv*, not your runs)
+	rm -rf _build build dist *.egg-info .ruff_cache
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

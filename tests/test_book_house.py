@@ -15,6 +15,7 @@ import pytest
 import set_repository
 import yaml
 from IPython.core.inputtransformer2 import TransformerManager
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -32,10 +33,29 @@ def tracked():
     return [path for name in listing.stdout.split("\0") if name and (path := ROOT / name).is_file()]
 
 
+def lines(name):
+    """The lines of a requirements file, with those of the files that it includes."""
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+        if line.startswith("-r "):
+            yield from lines(line.removeprefix("-r "))
+        elif line and not line.startswith("#"):
+            yield line
+
+
 def requirements(name):
-    """The pinned packages of a requirements file, name -> version, without its includes."""
-    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
-    return dict(line.split("==") for line in lines if line and line[0] not in "-#")
+    """The pinned packages of a requirements file, name -> version, with its includes'."""
+    return dict(line.split("==") for line in lines(name) if not line.startswith("-"))
+
+
+def included(entry):
+    """The lines that an entry of environment.yml stands for; conda hands it to pip like a line."""
+    return lines(entry.removeprefix("-r ")) if entry.startswith("-r ") else [entry]
+
+
+def constraints(name):
+    """The pinned packages of a constraints file, name -> version."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE))
 
 
 # Layout and content
@@ -74,35 +94,38 @@ def test_environment_yml_is_the_same_set():
     python, pip, under_pip = environment["dependencies"]
     assert python == "python" + PROJECT["requires-python"]
     assert pip == "pip"
-    assert under_pip == {"pip": ["-r requirements.txt"]}
+    conda = [line for entry in under_pip["pip"] for line in included(entry)]
+    assert sorted(conda) == sorted(lines("requirements.txt"))
 
 
 def test_requirements_include_what_they_should():
-    complete = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    assert {"-c constraints.txt", "-r requirements-book.txt", "-e ."} <= set(complete)
-    assert "tensorflow" not in requirements("requirements-book.txt")
-    assert requirements("requirements-book.txt").keys().isdisjoint(requirements("requirements.txt"))
+    assert {"-c constraints.txt", "-e ."} <= set(lines("requirements.txt"))
+    book, complete = (requirements(name) for name in ("requirements-book.txt", "requirements.txt"))
+    assert book.items() < complete.items()
+    assert "tensorflow" not in book
+    assert {"tensorflow", "nbval"} <= complete.keys()
 
 
 def test_requirements_and_constraints_pin_the_same_versions():
-    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
-    pins = re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE)
-    wanted = requirements("requirements-book.txt") | requirements("requirements.txt")
-    assert set(wanted.items()) <= set(pins), "run make lock"
+    pins = constraints("constraints.txt")
+    assert requirements("requirements.txt").items() <= pins.items(), "run make lock"
 
 
-def test_package_needs_no_tensorflow_and_pins_nothing():
-    needs = set(PROJECT["dependencies"])
-    assert all(re.fullmatch(r"[\w-]+", name) for name in needs)
-    assert needs <= requirements("requirements.txt").keys()
-    assert needs.isdisjoint({"tensorflow", "keras"})
+def test_package_leaves_tensorflow_out_and_asks_for_what_was_tested():
+    needs = dict(line.split(">=") for line in PROJECT["dependencies"])
+    extra = dict(line.split(">=") for line in PROJECT["optional-dependencies"]["tensorflow"])
+    assert {"tensorflow", "keras"} <= extra.keys()
+    assert needs.keys().isdisjoint(extra)
+    assert (needs | extra).items() <= constraints("constraints-colab.txt").items()
+    newest = requirements("requirements.txt")
+    older = [name for name, low in (needs | extra).items() if Version(newest[name]) < Version(low)]
+    assert older == []
 
 
 def test_every_dependency_is_justified():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| ([a-z0-9-]+) \|", text, re.MULTILINE))
-    used = requirements("requirements-book.txt") | requirements("requirements.txt")
-    assert named == used.keys()
+    assert named == requirements("requirements.txt").keys()
 
 
 def test_version_is_the_same_everywhere():
@@ -219,42 +242,69 @@ def test_a_place_that_was_lost_changes_nothing(copy, name):
     assert contents(copy) == before
 
 
-def run_colab_cell(url, monkeypatch, *, in_colab=False, gan_utils=None):
+@pytest.fixture
+def run_colab_cell(tmp_path, monkeypatch):
     """Run the cell with a `%pip` that does nothing, as when it fails; return what it was told."""
-    monkeypatch.setitem(sys.modules, "gan_utils", gan_utils)  # None makes the import fail
-    if in_colab:
-        monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
-    told = []
-    ipython = types.SimpleNamespace(run_line_magic=lambda *words: told.append(" ".join(words)))
-    code = TransformerManager().transform_cell(set_repository.colab_cell(url))
-    try:
-        exec(code, {"get_ipython": lambda: ipython})
-    except ImportError as error:
-        return told, str(error)
-    return told, None
+    monkeypatch.chdir(tmp_path)
+
+    def run(url, *, in_colab=False, wheels=(), **modules):
+        for name, module in modules.items():
+            monkeypatch.setitem(sys.modules, name, module)  # None makes the import fail
+        if in_colab:
+            monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+        for age, name in enumerate(wheels):
+            Path(name).touch()
+            os.utime(name, (age, age))
+        told = []
+        ipython = types.SimpleNamespace(run_line_magic=lambda *words: told.append(" ".join(words)))
+        code = TransformerManager().transform_cell(set_repository.colab_cell(url))
+        names = {"get_ipython": lambda: ipython}
+        try:
+            exec(code, names)
+        except ImportError as error:
+            return told, str(error), names
+        return told, None, names
+
+    return run
 
 
 @pytest.mark.parametrize(
     ("url", "in_colab", "words"),
     [
-        ("", True, "no published address yet"),
-        ("", False, "make notebooks"),
-        (URL, True, "installation failed"),
-        (URL, False, "make notebooks"),
+        ("", True, "gan_utils is missing. Upload the file gan_utils-….whl"),
+        ("", False, "gan_utils is missing. In the book's folder run `make notebooks`"),
+        (URL, True, "gan_utils is missing. Its installation failed"),
+        (URL, False, "gan_utils is missing. In the book's folder run `make notebooks`"),
     ],
 )
-def test_the_colab_cell_explains_itself(monkeypatch, url, in_colab, words):
-    told, error = run_colab_cell(url, monkeypatch, in_colab=in_colab)
+def test_the_colab_cell_explains_itself(run_colab_cell, url, in_colab, words):
+    told, error, _ = run_colab_cell(url, in_colab=in_colab, gan_utils=None)
     assert words in error
     install = f"pip install -q --no-deps git+{URL}@v{PROJECT['version']}"
     assert told == ([install] if in_colab and url else [])
 
 
+def test_the_colab_cell_installs_the_wheel_that_was_uploaded_last(run_colab_cell):
+    uploaded = "gan_utils-0.2.0-py3-none-any.whl", "gan_utils-0.1.0-py3-none-any (1).whl"
+    told, error, names = run_colab_cell("", in_colab=True, wheels=uploaded, gan_utils=None)
+    assert told == ['pip install -q --no-deps --force-reinstall "{wheels[-1]}"']
+    assert names["wheels"][-1] == uploaded[-1]
+    assert "gan_utils is missing. Its installation failed" in error
+
+
 @pytest.mark.parametrize("url", ["", URL])
-def test_the_colab_cell_does_nothing_where_the_package_is(monkeypatch, url):
+def test_the_colab_cell_names_pooch_if_that_is_missing(run_colab_cell, url):
     module = types.ModuleType("gan_utils")
-    assert run_colab_cell(url, monkeypatch, gan_utils=module) == ([], None)
-    assert len(set_repository.colab_cell(url).splitlines()) <= 12
+    _, error, _ = run_colab_cell(url, in_colab=True, gan_utils=module, pooch=None)
+    assert error == "pooch is missing. Run `%pip install pooch`."
+
+
+@pytest.mark.parametrize("url", ["", URL])
+def test_the_colab_cell_does_nothing_where_the_package_is(run_colab_cell, url):
+    wheels = ["gan_utils-0.1.0-py3-none-any.whl"]
+    told, error, _ = run_colab_cell(url, wheels=wheels, gan_utils=types.ModuleType("gan_utils"))
+    assert (told, error) == ([], None)
+    assert len(set_repository.colab_cell(url).splitlines()) <= 20
 
 
 # make
@@ -314,3 +364,14 @@ def test_make_alone_lists_the_targets():
     listed = [line.split()[0] for line in run.stdout.splitlines()]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert listed == re.findall(r"^([a-z-]+):", makefile, re.MULTILINE)
+
+
+def test_the_workflows_call_targets_that_there_are():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    called = set()
+    for path in ROOT.glob(".github/workflows/*.yml"):
+        for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values():
+            commands = "\n".join(step.get("run", "") for step in job["steps"])
+            called |= set(re.findall(r"^make ([a-z-]+)", commands, re.MULTILINE))
+    assert {"book", "test", "test-colab"} <= called <= targets

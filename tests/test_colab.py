@@ -1,27 +1,28 @@
-"""A chapter alone in an empty folder installs the package from the published address, and runs.
+"""In an empty folder, as in Colab, a chapter's first cell gets the package, and the chapter runs.
 
-As in Colab: TensorFlow and the rest are there, gan_utils is not. A local repository stands in for
-the published one, and pip gets no index, so nothing leaves this machine.
+TensorFlow and the rest are there, gan_utils is not. pip gets no index, so nothing leaves this
+machine: the package comes from a wheel, or from a local repository that stands in for the
+published one.
 """
 
-import json
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
+import zipfile
 from importlib.util import find_spec
 
+import as_colab
 import nbformat
 import pytest
 import set_repository
-from nbclient import NotebookClient
+from as_colab import call
+from nbformat.v4 import new_code_cell, new_notebook
 from test_book_house import PROJECT, ROOT, URL, tracked
 from test_book_notebooks import text_of
 
 CHAPTER = "12_evaluating.ipynb"  # the quickest; it also reads results of experiments
-# Without what settings of this machine might add, and without the path that conftest.py sets.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {
+OFFLINE = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
     "PIP_CONFIG_FILE": os.devnull,
@@ -29,16 +30,20 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYT
     "PIP_NO_BUILD_ISOLATION": "0",  # pip reads it as "build isolation: no"
     "PIP_FORCE_REINSTALL": "1",  # the installation with -e has left its name behind
 }
+WHERE = new_code_cell("print(gan_utils.__file__)")
 
 
-def call(*command, folder):
-    done = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout.strip()
+@pytest.fixture(scope="module", autouse=True)
+def tools():
+    missing = [name for name in ("pip", "setuptools") if find_spec(name) is None]
+    if missing := missing + [name for name in ("git",) if shutil.which(name) is None]:
+        pytest.skip(f"needs {', '.join(missing)} to install the package without a network")
 
 
-def publish(folder):
-    """Commit and tag what is here, with an address, as a release does."""
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A clone of what is here, committed and tagged, with an address, as a release has it."""
+    folder = tmp_path_factory.mktemp("published")
     for path in tracked():
         copy = folder / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -46,46 +51,127 @@ def publish(folder):
     set_repository.main([URL], root=folder)
     git = "git", "-c", "user.name=Ann", "-c", "user.email=ann@example.com"
     for words in ("init", "add .", "commit -m x", f"tag v{PROJECT['version']}"):
-        call(*git, *words.split(), folder=folder)
+        call(*git, *words.split(), cwd=folder, env=os.environ | OFFLINE)
+    return folder
 
 
-def make_environment(folder):
-    """Make an environment with the packages of this one, but not ours; return its Python."""
-    call(sys.executable, "-m", "venv", "--without-pip", folder / "venv", folder=folder)
-    python = folder / "venv" / "bin" / "python"
+@pytest.fixture(scope="module")
+def package(published):
+    """The wheel, as `make wheel` builds it."""
+    call(sys.executable, "tools/build_wheel.py", cwd=published, env=os.environ | OFFLINE)
+    (wheel,) = published.glob("dist/*")
+    return wheel
+
+
+@pytest.fixture
+def colab(tmp_path, monkeypatch):
+    """An environment with the packages of this one, but not ours: its variables and its Python."""
+    environment = as_colab.environment_in(tmp_path) | OFFLINE
+    call(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv", env=environment)
+    python = tmp_path / "venv" / "bin" / "python"
     where = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    packages = folder / call(python, "-c", where, folder=folder)
-    (packages / "google").mkdir()
-    (packages / "google" / "colab.py").touch()
+    packages = tmp_path / call(python, "-c", where, env=environment)
     # As a plain folder: what an installation with -e has put there for Python's start is not run.
-    lines = sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), "import google.colab"
-    (packages / "colab.pth").write_text("\n".join(lines))
-    command = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    kernel = {"argv": command, "display_name": "Colab", "language": "python"}
-    (folder / "kernels" / "colab").mkdir(parents=True)
-    (folder / "kernels" / "colab" / "kernel.json").write_text(json.dumps(kernel))
-    return python
-
-
-def test_a_chapter_alone_installs_the_package_and_runs(tmp_path, monkeypatch):
-    missing = [name for name in ("pip", "setuptools") if find_spec(name) is None]
-    if missing := missing + [name for name in ("git",) if shutil.which(name) is None]:
-        pytest.skip(f"needs {', '.join(missing)} to install the package without a network")
-    publish(tmp_path / "published")
-    python = make_environment(tmp_path)
+    lines = sysconfig.get_path("purelib"), sysconfig.get_path("platlib")
+    (packages / "borrowed.pth").write_text("\n".join(lines))
+    as_colab.pretend_colab(python)
+    as_colab.add_kernel(python, tmp_path / "venv")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "venv"))
     look = "import importlib.util as u; print(u.find_spec('gan_utils'))"
-    assert call(python, "-c", look, folder=tmp_path) == "None"
-
-    notebook = nbformat.read(tmp_path / "published" / "notebooks" / CHAPTER, 4)
-    notebook.cells.append(nbformat.v4.new_code_cell("print(gan_utils.__file__)"))
+    assert call(python, "-c", look, cwd=tmp_path, env=environment) == "None"
     (tmp_path / "content").mkdir()
-    alone = {"metadata": {"path": str(tmp_path / "content")}}
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    client = NotebookClient(notebook, timeout=240, kernel_name="colab", resources=alone)
+    return environment, python
+
+
+def test_the_wheel_holds_all_that_a_chapter_needs(package):
+    names = [str(path.relative_to(ROOT)) for path in tracked()]
+    code = {name for name in names if name.startswith("gan_utils/")}
+    results = {name for name in names if name.startswith("experiments/results/")}
+    csv = {f"gan_utils/results/{name.rpartition('/')[2]}" for name in results if "csv" in name}
+    held = {name for name in zipfile.ZipFile(package).namelist() if ".dist-info/" not in name}
+    assert csv and "gan_utils/weights/dcgan_mnist_g.weights.h5" in code
+    assert held == code | csv
+
+
+def test_a_chapter_alone_installs_the_package_and_runs(published, colab, tmp_path):
+    environment, python = colab
+    notebook = nbformat.read(published / "notebooks" / CHAPTER, 4)
+    notebook.cells.append(WHERE)
     local = {
         "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"url.{(tmp_path / 'published').as_uri()}.insteadOf",
+        "GIT_CONFIG_KEY_0": f"url.{published.as_uri()}.insteadOf",
         "GIT_CONFIG_VALUE_0": URL,
     }
-    client.execute(env=ENVIRONMENT | local)  # its error holds what pip and git have said
-    assert str(tmp_path / "venv") in text_of(notebook.cells[-1].outputs)
+    problem = as_colab.run(notebook, tmp_path / "content", environment | local)
+    assert problem == ""  # else it holds what pip and git have said
+    assert str(python.parent.parent) in text_of(notebook.cells[-1].outputs)
+
+
+def test_without_an_address_the_first_cell_asks_for_the_wheel_and_installs_it(
+    package, colab, tmp_path
+):
+    environment, python = colab
+
+    def first_cell(**metadata):
+        return new_code_cell(set_repository.colab_cell(""), metadata=metadata)
+
+    def upload(path, name):
+        return new_code_cell(f"import shutil; shutil.copy({str(path)!r}, {name!r})")
+
+    fails = {"tags": ["raises-exception"]}
+    look = """\
+from importlib.resources import files
+held = (
+    files("gan_utils") / "weights/digit_classifier.weights.h5",
+    files("gan_utils.results") / "mixtures.csv",
+)
+[path.is_file() for path in held]"""
+    steps = [
+        first_cell(**fails),
+        upload(__file__, f"gan_utils-{PROJECT['version']}-py3-none-any.whl"),
+        first_cell(**fails),
+        upload(package, package.name),
+        first_cell(),
+        new_code_cell(look),
+        WHERE,
+    ]
+    problem = as_colab.run(new_notebook(cells=steps), tmp_path / "content", environment)
+    asked, broken = (
+        "".join(out.get("evalue", "") for out in cell.outputs) for cell in (steps[0], steps[2])
+    )
+    assert "gan_utils is missing. Upload the file gan_utils-" in asked
+    assert asked.endswith("then run this cell again.")
+    assert "gan_utils is missing. Its installation failed" in broken
+    assert problem == ""
+    assert "[True, True]" in text_of(steps[-2].outputs)
+    assert str(python.parent.parent) in text_of(steps[-1].outputs)
+
+
+def test_a_failing_cell_is_counted_and_shown(package, colab, tmp_path, monkeypatch, capsys):
+    """The run of all chapters on Colab's versions must be able to fail."""
+    _, python = colab
+    for name, value in OFFLINE.items():
+        monkeypatch.setenv(name, value)
+    ours = new_code_cell("import gan_utils, os; assert os.listdir() == ['" + package.name + "']")
+    cells = {"01_well": [ours], "02_ill": [new_code_cell("1 / 0"), new_code_cell("2 / 0")]}
+    for name, more in cells.items():
+        first = new_code_cell(set_repository.colab_cell(""))
+        nbformat.write(new_notebook(cells=[first, *more]), tmp_path / f"{name}.ipynb")
+    paths = sorted(tmp_path.glob("*.ipynb"))
+    assert as_colab.run_all(python, paths, package) == 1
+    told = capsys.readouterr().out
+    assert "ZeroDivisionError" in told
+    assert "4 cells of 2 notebooks, 1 failing cells" in told
+
+
+def test_a_python_that_is_not_there_is_named(tmp_path, monkeypatch, capsys):
+    found = tmp_path / "python3.13"
+    found.write_text("#!/bin/sh\necho 3.13 /anywhere/python\n")
+    found.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("PYTHON", raising=False)
+    assert as_colab.interpreters() == {"3.13": "/anywhere/python"}
+    assert capsys.readouterr().out == "Python 3.11 was not found on this machine: not tested.\n"
+    monkeypatch.setenv("PYTHON", str(found))
+    assert as_colab.interpreters() == {"3.13": "/anywhere/python"}
+    assert capsys.readouterr().out == ""

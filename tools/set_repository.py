@@ -22,35 +22,50 @@ NOTE = "  # set by tools/set_repository.py"
 
 UNSET_CELL = """\
 # The chapters share a small package, gan_utils. This cell sees that it is there.
+import os
 import sys
+from glob import glob
 
+hint = "In the book's folder run `make notebooks`, or `pip install -e .`"
+if "google.colab" in sys.modules:
+    hint = "Upload the file gan_utils-….whl, which `make wheel` makes, with the folder"
+    hint += " icon on the left, then run this cell again"
+    wheels = sorted(glob("gan_utils-*.whl"), key=os.path.getmtime)
+    if wheels:
+        %pip install -q --no-deps --force-reinstall "{wheels[-1]}"
+        hint = "Its installation failed: see the message above"
 try:
+    import pooch  # gan_utils downloads with it; Colab brings it, but does not promise it
+
     import gan_utils
 except ImportError as error:
-    hint = "In the book's folder run `make notebooks`, or `pip install -e .`"
-    if "google.colab" in sys.modules:
-        hint = "This copy of the book has no published address yet to install it from."
-        hint += " Upload the folders gan_utils and experiments next to this notebook"
-    raise ImportError(f"gan_utils is missing. {hint}.") from error"""
+    hint = "Run `%pip install pooch`" if error.name == "pooch" else hint
+    raise ImportError(f"{error.name} is missing. {hint}.") from error"""
 
 SET_CELL = """\
 # The chapters share a small package, gan_utils. This cell sees that it is there.
 import sys
 
+hint = "In the book's folder run `make notebooks`, or `pip install -e .`"
 if "google.colab" in sys.modules:
     %pip install -q --no-deps git+{url}@v{version}
+    hint = "Its installation failed: see the message above"
 try:
+    import pooch  # gan_utils downloads with it; Colab brings it, but does not promise it
+
     import gan_utils
 except ImportError as error:
-    hint = "In the book's folder run `make notebooks`, or `pip install -e .`"
-    if "google.colab" in sys.modules:
-        hint = "Its installation failed: see the message above"
-    raise ImportError(f"gan_utils is missing. {{hint}}.") from error"""
+    hint = "Run `%pip install pooch`" if error.name == "pooch" else hint
+    raise ImportError(f"{{error.name}} is missing. {{hint}}.") from error"""
 
-UNSET_BLOCK = (
-    "This copy has no published address yet: until `tools/set_repository.py` is given one, there"
-    " are no Colab buttons, and a chapter's first cell says what is missing."
-)
+UNSET_BLOCK = """\
+This copy has no published address yet, so there are no Colab buttons: until
+`tools/set_repository.py` is given one, you bring two files to Colab.
+
+1. `make wheel` builds the package as one file, `dist/gan_utils-….whl`.
+2. Upload a chapter from the folder `notebooks` with *File → Upload notebook*.
+3. Upload the one file with the folder icon on the left, then run the chapter's first cell, which
+   installs it."""
 
 
 def parse_url(text: str) -> str:

@@ -74,7 +74,9 @@ def main(root: Path = provenance.ROOT) -> None:
     for unit in stale:
         line = f"{unit.name}: {'; '.join(unit.reasons)}"
         if provenance.PARTS["definitions"] in unit.reasons and "commit" in unit.stamp:
-            line += f" ({', '.join(changed(unit, root)) or 'its own'})"
+            names = changed(unit, root) or ["its own"]
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            line += f" ({', '.join(names[:5])}{more})"
         print(f"{line}. A run took {duration((unit.stamp or {}).get('seconds'))}.")
     if stale:
         seconds = sum((unit.stamp or {}).get("seconds", 0) for unit in stale)

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -57,9 +58,13 @@ def reached(path: str | Path, root: Path = ROOT) -> canonical.Reached:
         tree = canonical.Tree(root, root / "experiments")
         script = tree.module(path.stem)
         return canonical.Reached(tree, script.main, script)
-    notebook = nbformat.read(path, as_version=4)
-    code = canonical.lower_cells(_cell_code(cell.source) for cell in cells_that_count(notebook))
-    return canonical.Reached(canonical.Tree(root), code)
+    return canonical.Reached(canonical.Tree(root), _lowered(path.read_text(encoding="utf-8")))
+
+
+@cache
+def _lowered(text: str) -> canonical.Code:
+    cells = cells_that_count(nbformat.reads(text, as_version=4))
+    return canonical.lower_cells(_cell_code(cell.source) for cell in cells)
 
 
 def _hash_files(names: Collection[str], folder: Path, skip: Collection[str] = ()) -> str:

@@ -1,4 +1,4 @@
-"""What every test run shares: the quick profile, and how notebooks run under nbval.
+"""What every test run shares: the quick profile, asserted claims, how notebooks run under nbval.
 
 A chapter's cells are tests that depend on each other, so nbval gets three habits: after the first
 failing cell the rest of the notebook is skipped, a kernel that dies fails its cell within seconds,
@@ -15,6 +15,7 @@ from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell
 
 os.environ.setdefault("GAN_BOOK_PROFILE", "quick")
+os.environ.setdefault("GAN_BOOK_CLAIMS", "assert")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # The kernels import the package of this folder, wherever pytest was called from.
 _paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]

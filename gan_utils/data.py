@@ -1,8 +1,8 @@
 """Data sets, checked before they are used, and the draws that feed a training step.
 
-``load(name)`` looks in ``$GAN_UTILS_DATA``, then in the user's cache; after that the full profile
-downloads, and the quick profile falls back to an offline stand-in without touching the network.
-Images stay ``uint8`` until a training step scales them to [-1, 1].
+``load(name)`` looks in ``$GAN_UTILS_DATA``, then in the user's cache; after that the full and the
+short profile download, and the quick profile falls back to an offline stand-in without touching
+the network. Images stay ``uint8`` until a training step scales them to [-1, 1].
 """
 
 import csv
@@ -59,7 +59,7 @@ def load(name: str) -> ImageData | PointData:
     Raises:
         ValueError: the name is unknown, or a file holds something else than it should.
         FileNotFoundError: ``$GAN_UTILS_DATA`` names a folder that does not exist.
-        OSError: the full profile found the data nowhere, or the cache cannot be written.
+        OSError: the full or short profile found the data nowhere, or the cache cannot be written.
     """
     if name not in _LOADERS:
         raise ValueError(

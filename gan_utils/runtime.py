@@ -1,34 +1,81 @@
-"""What a run depends on besides its code: the profile, the seeds, the device, the Keras backend."""
+"""What a run depends on besides its code: profile, claims, seeds, device, the Keras backend."""
 
 import contextlib
 import os
 import platform
+import shutil
 import sys
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-PROFILES = ("quick", "full")
+PROFILES = ("full", "short", "quick")
+NVIDIA_TRACES = ("/proc/driver/nvidia", "/dev/nvidia0")
 
 
 def profile() -> str:
-    """Return the profile of this process, ``"full"`` or ``"quick"``.
+    """Return the profile of this process, ``"full"``, ``"short"`` or ``"quick"``.
 
-    ``full`` makes what the book shows and is the default. ``quick`` proves in seconds that every
-    cell works; the tests set it with the environment variable ``GAN_BOOK_PROFILE``.
+    ``full`` makes what the book shows and is the default. ``short`` takes two to three minutes a
+    chapter, on the same data. ``quick`` proves in seconds that every cell works, on stand-ins
+    where the data are missing; the tests set it with the environment variable
+    ``GAN_BOOK_PROFILE``.
 
     Raises:
         ValueError: ``GAN_BOOK_PROFILE`` holds something else.
     """
     name = os.environ.get("GAN_BOOK_PROFILE", "full")
     if name not in PROFILES:
-        raise ValueError(f"GAN_BOOK_PROFILE is {name!r}; set it to 'full' or 'quick', or unset it.")
+        raise ValueError(
+            f"GAN_BOOK_PROFILE is {name!r}; set it to 'full', 'short' or 'quick', or unset it."
+        )
     return name
 
 
-def choose(*, full, quick):
-    """Return ``full`` or ``quick``, whichever the profile of this process asks for."""
-    return full if profile() == "full" else quick
+def choose(*, full, quick, short=...):
+    """Return ``full``, ``short`` or ``quick``, whichever the profile of this process asks for.
+
+    Without ``short`` the short profile takes ``full``: only what costs time needs another value.
+    """
+    values = {"full": full, "short": full if short is ... else short, "quick": quick}
+    return values[profile()]
+
+
+def claims_asserted() -> bool:
+    """Say whether a result that differs from the page's stops the run: ``GAN_BOOK_CLAIMS=assert``.
+
+    The book sets it where it makes its pages and tests. A reader may change what they like; for
+    them, and always in the short profile, whose settings are not the page's, a sentence that does
+    not hold is shown as such, and the run goes on.
+
+    Raises:
+        ValueError: ``GAN_BOOK_CLAIMS`` holds something else.
+    """
+    name = os.environ.get("GAN_BOOK_CLAIMS", "show")
+    if name not in ("show", "assert"):
+        raise ValueError(f"GAN_BOOK_CLAIMS is {name!r}; set it to 'assert' or 'show', or unset it.")
+    return name == "assert" and profile() != "short"
+
+
+def missed(text: str) -> str:
+    """Return what a run says of a sentence of the page that does not hold in it.
+
+    Raises:
+        AssertionError: claims are asserted here.
+    """
+    if claims_asserted():
+        raise AssertionError(f"This was claimed, and does not hold: {text}")
+    return f"On the page this held; in your run it does not: {text}"
+
+
+def expect(text: str, holds: bool) -> None:
+    """Check a result of a run that the page does not speak of: print nothing if it holds.
+
+    Raises:
+        AssertionError: it does not hold, where claims are asserted.
+    """
+    if not holds:
+        print(missed(text))
 
 
 def check_backend() -> None:
@@ -79,6 +126,8 @@ def setup(seed: int = 0) -> None:
                 "The GPU is already in use: its memory growth stays as it is.", stacklevel=2
             )
     print(f"{profile()} profile, seed {seed}; {device_report()}; {version_report()}")
+    if hint := gpu_hint():
+        print(hint)
 
 
 def device_report() -> str:
@@ -89,6 +138,25 @@ def device_report() -> str:
     names = [tf.config.experimental.get_device_details(g).get("device_name", "GPU") for g in gpus]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{_processor_name()}, {cores} cores, {' + '.join(names) or 'no GPU'}"
+
+
+def gpu_hint() -> str:
+    """Say in a line why TensorFlow sees no GPU where there may be one; ``""`` if nothing is odd."""
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        return ""
+    if any(Path(trace).exists() for trace in NVIDIA_TRACES) or shutil.which("nvidia-smi"):
+        here = "There is an NVIDIA driver here, but TensorFlow sees no GPU"
+        if os.environ.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1"):
+            return f"{here}: the variable CUDA_VISIBLE_DEVICES hides it. Unset it and restart."
+        built = tf.test.is_built_with_cuda()
+        lacks = "its CUDA libraries are missing" if built else "this TensorFlow has no CUDA in it"
+        install = f"pip install 'tensorflow[and-cuda]=={tf.__version__}'"
+        return f"{here}; most likely {lacks}. Run {install} and restart."
+    if "google.colab" in sys.modules:
+        return "For a GPU in Colab choose Runtime > Change runtime type, then run this cell again."
+    return ""
 
 
 def version_report() -> str:

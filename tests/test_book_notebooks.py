@@ -62,7 +62,7 @@ def problems(notebook, size=0):
         found.append("must have three cells tagged solution")
     for cell in solutions:
         if "hide-cell" not in tags(cell) or not re.search(
-            r"^\s*assert ", cell.source, re.MULTILINE
+            r"^\s*(?:assert |runtime\.expect\()", cell.source, re.MULTILINE
         ):
             found.append("a solution must assert something and be tagged hide-cell")
         if cell.metadata.get("mystnb", {}).get("code_prompt_show") != PROMPT:

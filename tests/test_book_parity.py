@@ -37,7 +37,8 @@ def engine_losses(model, images, draws):
 def test_chapter_04_and_the_engine():
     images = data.load("digits").images
     draws = list(data.draws(len(images), 100, 100, range(100), seed=0))
-    names = {"keras": keras, "layers": keras.layers, "tf": tf, "data": data, "images": images}
+    names = {"keras": keras, "layers": keras.layers, "tf": tf, "data": data, "runtime": runtime}
+    names["images"] = images
     exec(from_scratch_cells("04_vanilla_gan"), names)  # it seeds with 0 and builds both networks
     chapter = np.array([names["train_step"](*draw) for draw in draws])
 

@@ -297,7 +297,7 @@ def test_own_folder_that_does_not_exist(nowhere, monkeypatch):
         data.load("mnist")
 
 
-@pytest.mark.parametrize("profile", ["quick", "full"])
+@pytest.mark.parametrize("profile", ["quick", "short", "full"])
 def test_own_folder_that_lacks_a_file_is_named(nowhere, monkeypatch, profile):
     monkeypatch.setenv("GAN_BOOK_PROFILE", profile)
     monkeypatch.setattr(files, "MNIST_MIRRORS", ["http://127.0.0.1:9/"])
@@ -312,8 +312,9 @@ def test_own_folder_that_lacks_a_file_is_named(nowhere, monkeypatch, profile):
             data.load("mnist")
 
 
-def test_download_fills_the_cache_once(nowhere, monkeypatch, server):
-    monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
+@pytest.mark.parametrize("profile", ["short", "full"])
+def test_download_fills_the_cache_once(nowhere, monkeypatch, server, profile):
+    monkeypatch.setenv("GAN_BOOK_PROFILE", profile)
     monkeypatch.setattr(files, "MNIST_MIRRORS", [server.url + "html/", server.url + "mnist/"])
     mnist = data.load("mnist")
     np.testing.assert_array_equal(mnist.labels, SMALL["train-labels-idx1-ubyte"])

@@ -49,12 +49,26 @@ def test_diagram_draws_boxes_and_arrows():
     assert len(figure.axes[0].patches) == 4
 
 
-def test_claim_asserts_in_full_and_admits_in_quick(monkeypatch):
-    assert "not established" in plots.claim("It is so.", holds=False).data
+def test_claim_asserts_where_the_book_makes_its_pages(monkeypatch):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
     assert plots.claim("It is so.", holds=True).data == "It is so."
     with pytest.raises(AssertionError, match="does not hold: It is so"):
         plots.claim("It is so.", holds=False)
+
+
+@pytest.mark.parametrize("profile", ["full", "short"])
+def test_claim_goes_on_in_a_run_of_a_reader(monkeypatch, profile):
+    monkeypatch.setenv("GAN_BOOK_PROFILE", profile)
+    monkeypatch.delenv("GAN_BOOK_CLAIMS")
+    assert plots.claim("It is so.", holds=True).data == "It is so."
+    said = plots.claim("It is so.", holds=np.bool_(False)).data
+    assert said == "On the page this held; in your run it does not: It is so."
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_claim_is_not_asserted_in_quick(holds):
+    said = plots.claim("It is so.", holds).data
+    assert said.startswith("*(Quick profile: not asserted") and said.endswith(" It is so.")
 
 
 def test_table_heads_and_escapes():

@@ -128,6 +128,29 @@ def test_the_same_seed_gives_the_same_initial_weights():
     assert any((a != b).any() for a, b in zip(weights(1), weights(2), strict=True))
 
 
+def test_the_way_of_a_gpu_is_the_way_of_a_cpu():
+    """On a GPU the recipe's step, penalty included, is compiled by XLA: here on the CPU."""
+
+    def ten_steps(jit_compile):
+        images = data.load("digits").images[:640]
+        keras.utils.set_random_seed(0)
+        model = recipes.build(recipes.get("dcgan-mnist", epochs=1), len(images))
+        model.compile(model.g_optimizer, model.d_optimizer, jit_compile=jit_compile)
+        before = model.get_weights()
+        history = model.fit(images, 1, 64, verbose=0).history
+        assert model.r1 and int(model.step) == 10
+        names = [v.path for v in model.trainable_variables]
+        after = {v.path: v.numpy() for v in model.variables}
+        start = dict(zip((v.path for v in model.variables), before, strict=True))
+        assert all((after[name] != start[name]).any() for name in names)
+        return history
+
+    with_xla, without = ten_steps(True), ten_steps(False)
+    for name, values in without.items():
+        assert np.isfinite(values).all()
+        np.testing.assert_allclose(with_xla[name], values, rtol=0.02, err_msg=name)
+
+
 def test_rows(monkeypatch):
     images = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
     labels = np.zeros(10, np.uint8)

@@ -223,7 +223,7 @@ def diagram(
 def claim(text: str, holds: bool) -> Markdown:
     """State a result in a sentence: as it is if it holds, and marked as missed if it does not.
 
-    The quick profile marks every sentence as not asserted: its runs are short, and its data may be
+    The quick profile asserts no sentence and says so: its runs are short, and its data may be
     stand-ins.
 
     Raises:
@@ -231,8 +231,7 @@ def claim(text: str, holds: bool) -> Markdown:
             (``runtime.claims_asserted``).
     """
     if runtime.profile() == "quick":
-        why = "Quick profile: not asserted, since its runs are short and its data may be stand-ins."
-        return Markdown(f"*({why})* {text}")
+        return Markdown(f"*(Quick profile: not established by so short a run.)* {text}")
     return Markdown(text if holds else runtime.missed(text))
 
 

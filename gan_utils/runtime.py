@@ -125,9 +125,7 @@ def setup(seed: int = 0) -> None:
             warnings.warn(
                 "The GPU is already in use: its memory growth stays as it is.", stacklevel=2
             )
-    print(f"{profile()} profile, seed {seed}; {device_report()}; {version_report()}")
-    if hint := gpu_hint():
-        print(hint)
+    print(f"{profile()} profile, seed {seed}; {device_report()}; {version_report()}{gpu_hint()}")
 
 
 def device_report() -> str:
@@ -141,13 +139,13 @@ def device_report() -> str:
 
 
 def gpu_hint() -> str:
-    """Say in a line why TensorFlow sees no GPU where there may be one; ``""`` if nothing is odd."""
+    """Return why TensorFlow sees no GPU where there may be one, after a line break; else ``""``."""
     import tensorflow as tf
 
     if tf.config.list_physical_devices("GPU"):
         return ""
     if any(Path(trace).exists() for trace in NVIDIA_TRACES) or shutil.which("nvidia-smi"):
-        here = "There is an NVIDIA driver here, but TensorFlow sees no GPU"
+        here = "\nThere is an NVIDIA driver here, but TensorFlow sees no GPU"
         if os.environ.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1"):
             return f"{here}: the variable CUDA_VISIBLE_DEVICES hides it. Unset it and restart."
         built = tf.test.is_built_with_cuda()
@@ -155,7 +153,8 @@ def gpu_hint() -> str:
         install = f"pip install 'tensorflow[and-cuda]=={tf.__version__}'"
         return f"{here}; most likely {lacks}. Run {install} and restart."
     if "google.colab" in sys.modules:
-        return "For a GPU in Colab choose Runtime > Change runtime type, then run this cell again."
+        choose_one = "choose Runtime > Change runtime type, then run this cell again"
+        return f"\nFor a GPU in Colab {choose_one}."
     return ""
 
 

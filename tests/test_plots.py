@@ -68,7 +68,7 @@ def test_claim_goes_on_in_a_run_of_a_reader(monkeypatch, profile):
 @pytest.mark.parametrize("holds", [True, False])
 def test_claim_is_not_asserted_in_quick(holds):
     said = plots.claim("It is so.", holds).data
-    assert said.startswith("*(Quick profile: not asserted") and said.endswith(" It is so.")
+    assert said.startswith("*(Quick profile: not established") and said.endswith(" It is so.")
 
 
 def test_table_heads_and_escapes():

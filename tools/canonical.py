@@ -40,6 +40,7 @@ CANNOT_CHANGE_A_RESULT = {
     "gan_utils.gan._progress_bar": "shows progress",
     "gan_utils.runtime.choose": "a stamp is of the full profile, whose values the caller spells out",
     "gan_utils.runtime.device_report": "describes the machine, as the stamp does",
+    "gan_utils.runtime.gpu_hint": "a word to those who have a GPU",
     "gan_utils.runtime.profile": "the stamp names the profile, and only the full one counts",
     "gan_utils.runtime.progress": "shows progress and hands its items on",
     "gan_utils.runtime.version_report": "describes the versions, as the stamp does",
@@ -237,7 +238,8 @@ class _Lower:
         """Lower the calls in what is printed: they may do more than say something."""
         for node in nodes:
             if isinstance(node, ast.Call):
-                self.lower(node)
+                if not self.dotted(node.func)[0] & CANNOT_CHANGE_A_RESULT.keys():
+                    self.lower(node)
             else:
                 self.only_calls(ast.iter_child_nodes(node))
 

@@ -45,7 +45,7 @@ def run(notebook: nbformat.NotebookNode, folder: Path, root: Path, label: str) -
         )
         path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
         quiet = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2")}
-        profile = {"GAN_BOOK_PROFILE": "full", "PYTHONPATH": path}
+        profile = {"GAN_BOOK_PROFILE": "full", "GAN_BOOK_CLAIMS": "assert", "PYTHONPATH": path}
         log = (
             root / "_build" / "execute.log"
         )  # the kernel's own messages; a crash explains itself there

@@ -41,7 +41,16 @@ def record(trees: dict, relative: Path, scratch: Path) -> dict[str, list]:
         if run.wait():
             last = Path(log.name).read_text().strip().splitlines()[-8:]
             raise RuntimeError(f"the {name} code failed:\n" + "\n".join(last))
-    return {name: json.loads(out.read_text()) for name, (out, _, _) in runs.items()}
+    found = {name: json.loads(out.read_text()) for name, (out, _, _) in runs.items()}
+    # A notebook may name what it computes otherwise: of its variables, those in all runs count.
+    names = [{place for place, _ in things} for things in found.values()]
+    ours = set.intersection(*names)
+    return {
+        name: [
+            thing for thing in things if thing[0] in ours or not thing[0].startswith("variable ")
+        ]
+        for name, things in found.items()
+    }
 
 
 def _environment(tree: Path) -> dict:

@@ -31,7 +31,7 @@ def run(
     """
     stamp = provenance.experiment_stamp(script)
     path = ROOT / "experiments" / "results" / f"{Path(script).stem}.csv"
-    rows, seconds, stamp = experiment_csv.rows_so_far(path, stamp)
+    rows, seconds = experiment_csv.rows_so_far(path, stamp)
     before, start = seconds, time.monotonic()
     done, todo = len(rows), jobs[len(rows) :]
     for job, result in zip(todo, _results(one, todo, processes), strict=True):

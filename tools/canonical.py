@@ -38,8 +38,10 @@ CANNOT_CHANGE_A_RESULT = {
     "gan_utils.files.find": "finds and fetches files, whose content is checked by its SHA-256",
     "gan_utils.files.find_cifar10": "finds and fetches the archive, whose SHA-256 is in the stamp",
     "gan_utils.gan._progress_bar": "shows progress",
+    "gan_utils.plots.claim": "shows a sentence of the caller's, which a stamped run asserts",
     "gan_utils.runtime.choose": "a stamp is of the full profile, whose values the caller spells out",
     "gan_utils.runtime.device_report": "describes the machine, as the stamp does",
+    "gan_utils.runtime.expect": "checks what the caller says, as a stamped run asserts",
     "gan_utils.runtime.gpu_hint": "a word to those who have a GPU",
     "gan_utils.runtime.profile": "the stamp names the profile, and only the full one counts",
     "gan_utils.runtime.progress": "shows progress and hands its items on",
@@ -279,7 +281,8 @@ class _Lower:
         if isinstance(node, ast.If | ast.IfExp):
             path = f"{PACKAGE}.runtime.profile"
             asks = any(self.calls(n, path) for n in ast.walk(node.test))
-            self.made.full |= {ast.dump(node)} if asks else set()
+            is_value = isinstance(node, ast.IfExp) and "== 'full'" in ast.unparse(node.test)
+            self.made.full |= {ast.dump(node.body if is_value else node)} if asks else set()
 
     def fields(self, node):
         """Yield the fields of a node that count, with the scope that they open."""

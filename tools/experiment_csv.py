@@ -1,7 +1,7 @@
 """The results of an experiment: a small CSV whose first line is the stamp of the run.
 
 stamp = provenance.experiment_stamp(__file__)
-rows, seconds, stamp = experiment_csv.rows_so_far(path, stamp)
+rows, seconds = experiment_csv.rows_so_far(path, stamp)
 ...
 experiment_csv.write(path, rows, stamp, seconds, complete=False)  # after every row
 experiment_csv.write(path, rows, stamp, seconds)                  # at the end
@@ -57,22 +57,23 @@ def read(path: str | Path) -> tuple[dict, list[dict[str, str]]]:
     return stamp, list(csv.DictReader(io.StringIO(text)))
 
 
-def rows_so_far(path: str | Path, stamp: Mapping) -> tuple[list[dict[str, str]], float, Mapping]:
-    """Return the rows that the same code has already written, their seconds, and the stamp to use.
+def rows_so_far(path: str | Path, stamp: dict) -> tuple[list[dict[str, str]], float]:
+    """Return the rows that the same code has already written, and the seconds they took.
 
-    A run that goes on on another machine keeps the name of the first for the rows before.
+    Their machines go into the ``devices`` of `stamp`, so that a run which goes on elsewhere keeps
+    the name of the first for the rows before.
     """
-    fresh = stamp | {"devices": [[stamp["device"], 0]]}
+    stamp["devices"] = [[stamp["device"], 0]]
     if not Path(path).exists():
-        return [], 0.0, fresh
+        return [], 0.0
     old, rows = read(path)
     same = ("definitions", "weights", "results", "archives", "profile")
     if any(old.get(key) != stamp.get(key) for key in same):
-        return [], 0.0, fresh
-    devices = old["devices"]
-    if devices[-1][0] != stamp["device"]:
-        devices = [*devices, [stamp["device"], 0]]
-    return rows, old["seconds"], stamp | {"devices": devices}
+        return [], 0.0
+    before = old.get("devices") or [[old["device"], len(rows)]]
+    other = stamp["devices"] if before[-1][0] != stamp["device"] else []
+    stamp["devices"] = [*before, *other]
+    return rows, old["seconds"]
 
 
 def check(path: str | Path, root: Path = provenance.ROOT) -> tuple[dict | None, list[str]]:

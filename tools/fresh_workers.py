@@ -1,0 +1,55 @@
+"""Test processes that have grown are replaced: TensorFlow never gives back what it compiled.
+
+pytest-xdist hands a worker one file after the other. Here a worker whose memory is above `LIMIT`
+gets no further file. It ends, and a new one takes its place.
+"""
+
+import subprocess
+
+import pytest
+from xdist.dsession import DSession
+from xdist.scheduler import LoadScopeScheduling
+
+LIMIT = 1_200_000  # kilobytes
+
+#: What this scheduler replaces or calls in pytest-xdist, none of it promised to stay.
+USED = {
+    LoadScopeScheduling: ("_reschedule", "_pending_of", "remove_node"),
+    DSession: ("_clone_node",),
+}
+
+
+def kilobytes(node) -> int:
+    """Return the resident memory of a worker's process."""
+    command = ["ps", "-o", "rss=", "-p", str(node.workerinfo["pid"])]
+    return int(subprocess.run(command, capture_output=True, text=True).stdout or 0)
+
+
+class FreshWorkers(LoadScopeScheduling):
+    """Hands out file by file, as ``--dist loadscope`` does, but not to a worker that has grown."""
+
+    def __init__(self, config, log=None):
+        for owner, names in USED.items():
+            if missing := [name for name in names if not hasattr(owner, name)]:
+                raise pytest.UsageError(
+                    f"tools/fresh_workers.py needs {owner.__name__}.{missing[0]}, which this "
+                    "pytest-xdist does not have. Install the version in requirements.txt."
+                )
+        super().__init__(config, log)
+        self.grown = set()
+
+    def _reschedule(self, node):
+        few_left = self._pending_of(self.assigned_work[node]) <= 2  # when xdist gives the next file
+        if self.workqueue and few_left and not node.shutting_down and kilobytes(node) > LIMIT:
+            self.grown.add(node)
+            node.shutdown()  # after the tests that it has
+        else:
+            super()._reschedule(node)
+
+    def remove_node(self, node):
+        """Forget a worker that has ended; if it had grown, start a new one."""
+        unfinished = super().remove_node(node)
+        if node in self.grown and unfinished is None:
+            node.ensure_teardown()  # or its process would stay until the last test
+            self.config.pluginmanager.getplugin("dsession")._clone_node(node)
+        return unfinished

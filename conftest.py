@@ -23,8 +23,9 @@ if os.environ["GAN_BOOK_PROFILE"] == "quick":
         os.environ.setdefault(name, str(max(1, (os.cpu_count() or 2) // 2)))
     # A short run spends more time in XLA's compiler than it can win by better machine code.
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+ROOT = Path(__file__).parent
 # The kernels import the package of this folder, wherever pytest was called from.
-_paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]
+_paths = [str(ROOT), os.environ.get("PYTHONPATH")]
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, _paths))
 
 FAILED_CELL = pytest.StashKey[str]()

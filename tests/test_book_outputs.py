@@ -137,6 +137,7 @@ def test_gpu_check_times_a_step():
     assert 0 < gpu_check.milliseconds_a_step("mlp-mnist", "/CPU:0", steps=3) < 60_000
 
 
+@pytest.mark.exhaustive
 def test_gpu_check_in_full():
     if not tf.config.list_physical_devices("GPU"):
         pytest.skip("needs a GPU")

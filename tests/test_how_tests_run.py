@@ -7,9 +7,11 @@ import sys
 import textwrap
 
 import fresh_workers
+import nbformat
 import psutil
 import pytest
 from cases import few
+from nbformat.v4 import new_code_cell, new_notebook
 from xdist.dsession import DSession
 
 import conftest
@@ -58,10 +60,10 @@ def test_exhaustive_cases_run_when_they_are_asked_for(tmp_path):
 
 # By which processes
 
-ONE_WORKER = """
+CONFTEST = """
 import fresh_workers
 
-fresh_workers.LIMIT = 400_000  # kilobytes
+fresh_workers.LIMIT = LIMIT
 
 def pytest_xdist_make_scheduler(config, log):
     return fresh_workers.FreshWorkers(config, log)
@@ -87,13 +89,13 @@ def test_number(number):
 """
 
 
-def processes_of_files(folder, **megabytes):
-    """Run three files by one worker; return the process that each ran in, and those ended then."""
-    (folder / "conftest.py").write_text(ONE_WORKER)
+def processes_of_files(folder, workers=1, limit=400_000_000, **megabytes):
+    """Run files that keep so much; return the process that each ran in, and how many ended then."""
+    (folder / "conftest.py").write_text(CONFTEST.replace("LIMIT\n", f"{limit}\n"))
     for name, size in megabytes.items():
         code = TESTS.replace("MEGABYTES", str(size)).replace("NAME", name)
         (folder / f"test_{name}.py").write_text(code)
-    said = run_pytest(folder, "-n1", "--dist", "loadscope")
+    said = run_pytest(folder, f"-n{workers}", "--dist", "loadscope")
     assert f"{4 * len(megabytes)} passed" in said, said
     lines = [line.split(":") for line in (folder / "log.txt").read_text().split()]
     return {name: process for name, process, _ in lines}, {name: int(n) for name, _, n in lines}
@@ -109,6 +111,12 @@ def test_a_worker_that_has_grown_is_replaced_and_ends(tmp_path):
 def test_a_worker_that_has_not_grown_stays(tmp_path):
     process, _ = processes_of_files(tmp_path, a=1, b=1, c=1)
     assert len(set(process.values())) == 1
+
+
+def test_workers_that_are_all_too_big_still_get_through(tmp_path):
+    """Even one that has done nothing is over this limit, and two are replaced at a time."""
+    process, _ = processes_of_files(tmp_path, workers=2, limit=1, **dict.fromkeys("abcdef", 1))
+    assert len(set(process.values())) == 6
 
 
 def test_another_xdist_is_noticed(monkeypatch):
@@ -134,3 +142,16 @@ class Changed:
 def test_another_nbval_is_noticed(kernel):
     with pytest.raises(pytest.UsageError, match="which this nbval does not have"):
         conftest.method_of_nbval(kernel)
+
+
+def test_a_kernel_ends_with_its_notebook(tmp_path):
+    for name in ("conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    kernels = "import os; from pathlib import Path; import psutil"
+    first = "Path('kernel').write_text(str(os.getpid()))"
+    second = "assert not psutil.pid_exists(int(Path('kernel').read_text()))"
+    for name, code in (("a", first), ("b", second)):
+        cells = [new_code_cell(kernels), new_code_cell(code)]
+        nbformat.write(new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
+    said = run_pytest(tmp_path, "-n0", "a.ipynb", "b.ipynb")
+    assert "4 passed" in said, said

@@ -10,7 +10,7 @@ from execnet.gateway import Gateway
 from xdist.dsession import DSession
 from xdist.scheduler import LoadScopeScheduling
 
-LIMIT = 1_100_000  # kilobytes; one that has only imported everything has 850,000
+LIMIT = 1_100_000_000  # bytes; one that has only imported everything has 850 million
 
 #: What is replaced or called here of pytest-xdist and its execnet, none of it promised to stay.
 USED = {
@@ -20,9 +20,9 @@ USED = {
 }
 
 
-def kilobytes(node) -> int:
-    """Return the resident memory of a worker's process."""
-    return psutil.Process(node.gateway._rinfo().pid).memory_info().rss // 1024
+def grown(node) -> bool:
+    """Say whether a worker's process holds more memory than it should."""
+    return psutil.Process(node.gateway._rinfo().pid).memory_info().rss > LIMIT
 
 
 class FreshWorkers(LoadScopeScheduling):
@@ -36,20 +36,23 @@ class FreshWorkers(LoadScopeScheduling):
                     "pytest-xdist does not have. Install the version in requirements.txt."
                 )
         super().__init__(config, log)
-        self.grown = set()
+        self.replaced = set()
 
     def _reschedule(self, node):
-        few_left = self._pending_of(self.assigned_work[node]) <= 2  # when xdist gives the next file
-        if self.workqueue and few_left and not node.shutting_down and kilobytes(node) > LIMIT:
-            self.grown.add(node)
+        if node not in self.registered_collections:
+            return  # a new one that still collects; xdist will ask again
+        work = self.assigned_work[node]  # of a new one empty, and it gets a file in any case
+        few_left = self._pending_of(work) <= 2  # when xdist gives the next file
+        if work and few_left and self.workqueue and not node.shutting_down and grown(node):
+            self.replaced.add(node)
             node.shutdown()  # after the tests that it has
         else:
             super()._reschedule(node)
 
     def remove_node(self, node):
-        """Forget a worker that has ended; if it had grown, start a new one."""
+        """Forget a worker that has ended; if it is to be replaced, start a new one."""
         unfinished = super().remove_node(node)
-        if node in self.grown and unfinished is None:
+        if node in self.replaced and unfinished is None:
             node.channel.waitclose(timeout=60)  # while it cleans up
             node.ensure_teardown()  # or its process would stay until the last test
             self.config.pluginmanager.getplugin("dsession")._clone_node(node)

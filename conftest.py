@@ -1,10 +1,11 @@
-"""What every test run shares: the quick profile, asserted claims, how notebooks run under nbval.
+"""What every test run shares: quick profile, asserted claims, fresh processes, nbval's habits.
 
 A chapter's cells are tests that depend on each other, so nbval gets three habits: after the first
 failing cell the rest of the notebook is skipped, a kernel that dies fails its cell within seconds,
 and no cell can hang for longer than its limit and half a minute.
 """
 
+import inspect
 import os
 import time
 from pathlib import Path
@@ -17,12 +18,36 @@ from nbval.plugin import IPyNbCell
 os.environ.setdefault("GAN_BOOK_PROFILE", "quick")
 os.environ.setdefault("GAN_BOOK_CLAIMS", "assert")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if os.environ["GAN_BOOK_PROFILE"] == "quick":
+    # Two processes share the cores; more threads than cores would wait for each other.
+    for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, str(max(1, (os.cpu_count() or 2) // 2)))
+    # A short run spends more time in XLA's compiler than it can win by better machine code.
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+ROOT = Path(__file__).parent
 # The kernels import the package of this folder, wherever pytest was called from.
-_paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]
+_paths = [str(ROOT), os.environ.get("PYTHONPATH")]
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, _paths))
 
 FAILED_CELL = pytest.StashKey[str]()
-_await_reply = RunningKernel.await_reply
+
+
+def method_of_nbval(kernel_class):
+    """Return the method that is replaced here, if it is still what we know.
+
+    Raises:
+        pytest.UsageError: nbval has changed; it promises nothing about this method.
+    """
+    method = getattr(kernel_class, "await_reply", None)
+    if method is None or [*inspect.signature(method).parameters] != ["self", "msg_id", "timeout"]:
+        raise pytest.UsageError(
+            "conftest.py replaces RunningKernel.await_reply(msg_id, timeout) of nbval, which this "
+            "nbval does not have. Install the version in requirements.txt, or change conftest.py."
+        )
+    return method
+
+
+_await_reply = method_of_nbval(RunningKernel)
 
 
 def _await_reply_of_living_kernel(self, msg_id, timeout=None):
@@ -38,6 +63,15 @@ def _await_reply_of_living_kernel(self, msg_id, timeout=None):
 
 
 RunningKernel.await_reply = _await_reply_of_living_kernel
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Replace workers that have grown, unless another way to share the tests was asked for."""
+    if config.getoption("dist") == "loadscope":
+        from fresh_workers import FreshWorkers
+
+        return FreshWorkers(config, log)
 
 
 def pytest_collection_modifyitems(items):

@@ -1,6 +1,7 @@
 """The built pages, for the tests that look at them. Two test processes may ask at the same time."""
 
 import fcntl
+import os
 import subprocess
 import sys
 from functools import cache
@@ -25,13 +26,21 @@ def page_names():
 
 @cache
 def build():
-    """Build what changed, with warnings as errors, and return the paths of all pages."""
+    """Build what changed, with warnings as errors, and return the paths of all pages.
+
+    Once in a test run, whichever process comes first.
+    """
     pytest.importorskip("jupyter_book", reason="jupyter-book is not installed")
     program = "from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", program, "build", "-n", "-W", "--keep-going", str(ROOT)]
     HTML.parent.mkdir(exist_ok=True)
-    with (HTML.parent / "lock").open("w") as lock:
+    this_run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")  # the same for all test processes
+    with (HTML.parent / "lock").open("a+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        lock.seek(0)
+        if not this_run or lock.read() != this_run:
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
+            assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+            lock.truncate(0)
+            lock.write(this_run)
     return [HTML / name for name in page_names()]

@@ -61,11 +61,7 @@ def constraints(name):
 # Layout and content
 
 
-def test_the_top_level_is_as_laid_out():
-    wanted = """README.md Makefile _config.yml _toc.yml book notebooks experiments gan_utils tests
-    tools requirements.txt requirements-book.txt environment.yml pyproject.toml LICENSE LICENSE-TEXT
-    CITATION.cff CONTRIBUTING.md CHANGELOG.md .ci/run .github/workflows .pre-commit-config.yaml"""
-    assert [name for name in wanted.split() if not (ROOT / name).exists()] == []
+def test_what_a_clean_clone_has_to_pass_can_be_run():
     assert os.access(ROOT / ".ci/run", os.X_OK)
 
 

@@ -7,6 +7,7 @@ tested on broken pages at the end of this file.
 import importlib.util
 import re
 from functools import cache
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import built_book
@@ -196,6 +197,14 @@ def test_formulas_are_rendered_with_mathml_for_screen_readers(pages):
     assert not soup.select(".katex-error")
     numbers = [number.get_text().strip("()¶#") for number in soup.select(".eqno")]
     assert numbers == ["N.1", "N.2", "N.3"]
+
+
+def test_status_names_every_chapter_and_experiment(pages):
+    chapters, experiments = parse(HTML / "book" / "status.html").article.select("table")
+    linked = {Path(link["href"]).stem for link in chapters.select("td a[href]")}
+    assert linked == {path.stem for path in ROOT.glob("notebooks/*.ipynb")}
+    named = {Path(row.code.get_text()).stem for row in experiments.select("tbody tr")}
+    assert named == {path.stem for path in ROOT.glob("experiments/results/*.csv")}
 
 
 def test_note_becomes_a_box(pages):

@@ -13,8 +13,9 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from cases import few
 from PIL import Image
-from test_gan import IMAGES, point_gan, small_gan
+from test_gan import IMAGES, as_shipped, point_gan, small_gan
 
 from gan_utils import callbacks, data, gan, losses
 
@@ -71,10 +72,19 @@ def dropout_gan(seed=0):
     return model
 
 
-@pytest.mark.parametrize("after", [1, 7, STEPS, STEPS + 4, 2 * STEPS + 9])
-def test_resumes_within_an_epoch_with_one_history(tmp_path, short_executions, after):
-    whole = dropout_gan()
-    wanted = fit(whole, tmp_path / "whole").history
+@pytest.fixture(scope="module")
+def in_peace(tmp_path_factory):
+    """A model after a run that nothing disturbed, and its history."""
+    model = dropout_gan()
+    return model, fit(model, tmp_path_factory.mktemp("whole")).history
+
+
+MOMENTS = [1, 7, STEPS, STEPS + 4, 2 * STEPS + 9]
+
+
+@pytest.mark.parametrize("after", few(MOMENTS, [7, STEPS, 2 * STEPS + 9]))
+def test_resumes_within_an_epoch_with_one_history(tmp_path, in_peace, short_executions, after):
+    whole, wanted = in_peace
     broken = dropout_gan()
     with pytest.raises(Killed):
         broken.fit(
@@ -117,7 +127,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_it_never_was(tmp_path):
 
     def start(folder):
         command = [sys.executable, "-c", TRAIN, str(folder)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=as_shipped())
 
     whole = start(tmp_path / "whole")
     moments = np.random.default_rng(int.from_bytes(os.urandom(2))).uniform(1.5, 4, 2)
@@ -318,12 +328,14 @@ def test_csv_logger(tmp_path):
     np.testing.assert_allclose([float(row["g_loss"]) for row in rows], history["g_loss"], rtol=1e-5)
 
 
+@pytest.mark.exhaustive
 def test_early_stopping():
     stop = keras.callbacks.EarlyStopping("g_loss", mode="min", baseline=-1.0, patience=2)
     history = small_gan().fit(IMAGES, 9, 20, callbacks=[stop], verbose=0)
     assert len(history.epoch) == 3
 
 
+@pytest.mark.exhaustive
 def test_terminate_on_nan():
     model = small_gan()
     model.discriminator.set_weights([w * np.nan for w in model.discriminator.get_weights()])
@@ -331,7 +343,7 @@ def test_terminate_on_nan():
     assert len(model.fit(IMAGES, 9, 20, callbacks=[stop], verbose=0).epoch) == 1
 
 
-@pytest.mark.parametrize("weights_only", [True, False])
+@pytest.mark.parametrize("weights_only", few([True, False], [True]))
 def test_model_checkpoint(tmp_path, weights_only):
     path = tmp_path / ("best.weights.h5" if weights_only else "best.keras")
     keep = keras.callbacks.ModelCheckpoint(
@@ -347,6 +359,7 @@ def test_model_checkpoint(tmp_path, weights_only):
     assert again.sample(3).shape == (3, 28, 28, 1)
 
 
+@pytest.mark.exhaustive
 def test_tensorboard(tmp_path):
     board = keras.callbacks.TensorBoard(tmp_path)
     small_gan().fit(IMAGES, 2, 20, callbacks=[board], verbose=0)

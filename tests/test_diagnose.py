@@ -1,8 +1,10 @@
 """Units and gradients against NumPy; a run against healthy and broken ones."""
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from gan_utils import data, diagnose, gan, losses, networks
 
@@ -95,21 +97,43 @@ def test_nan_is_outside():
     assert diagnose.compare_run(history).shares["d_loss"] == 0
 
 
+def written(values):
+    """Series whose logarithms (or logits, of D's means) are the values: name -> (epochs,)."""
+    logistic = ("d_x", "d_gz")
+    return {name: (expit if name in logistic else np.exp)(values) for name in diagnose.SERIES}
+
+
+def runs_of(values):
+    """Healthy runs that are so written, from values (runs, epochs)."""
+    rows = []
+    for seed, run in enumerate(values):
+        about = {"recipe": "mlp-mnist", "case": "healthy", "seed": seed}
+        rows += [about | written(value) | {"epoch": epoch} for epoch, value in enumerate(run)]
+    return rows
+
+
 def test_the_band_is_students_prediction_interval():
-    values = RANDOM.normal(3, 2, (5, 1))
-    low, high = diagnose._band(np.repeat(values, 7, axis=1))
+    values = np.random.default_rng(1).normal(0.3, 0.4, 5)
+    result = diagnose.compare_run(written(np.zeros(7)), runs=runs_of(np.tile(values, (7, 1)).T))
     half = 4.604095 * values.std(ddof=1) * np.sqrt(1.2)  # t of 4 degrees of freedom at 0.995
-    np.testing.assert_allclose(high - low, 2 * half)
-    np.testing.assert_allclose((low + high) / 2, values.mean())
+    ends = written(values.mean() + half * np.array([-1, 1]))
+    for name, axes in zip(diagnose.SERIES, result.figure.axes, strict=True):
+        [band] = axes.collections
+        _, y = band.get_paths()[0].vertices.T
+        np.testing.assert_allclose([y.min(), y.max()], ends[name], err_msg=name)
 
 
 def test_the_band_holds_new_runs_as_often_as_it_says():
-    inside = []
-    for _ in range(4000):
-        values = RANDOM.normal(size=6)
-        low, high = diagnose._band(values[:5, None])
-        inside.append(low[0] <= values[5] <= high[0])
-    assert np.mean(inside) == pytest.approx(0.99, abs=0.006)
+    """Its width is pooled over eleven epochs, so these have the same draws, eleven by eleven."""
+    rng, draws = np.random.default_rng(2), 300
+    runs, inside = rng.normal(size=(5, draws)).repeat(11, axis=1), []
+    for _ in range(6):
+        new = np.full(11 * draws, np.nan)
+        new[5::11] = rng.normal(size=draws)  # in the middle of each
+        shares = diagnose.compare_run(written(new), runs=runs_of(runs)).shares
+        inside.append(11 * shares["d_loss"])
+        plt.close("all")
+    assert np.mean(inside) == pytest.approx(0.99, abs=0.008)
 
 
 def test_compare_run_reads_a_run_folder(tmp_path):
@@ -196,7 +220,7 @@ def live(d_rate=1e-3, sigmoid=False):
     if sigmoid:
         d = keras.Model(d.input, keras.layers.Activation("sigmoid")(d.output))
     model = gan.GAN(networks.mlp_generator(8, hidden=16), d, losses.non_saturating())
-    model.compile(d_optimizer=keras.optimizers.Adam(d_rate))
+    model.compile(d_optimizer=keras.optimizers.Adam(d_rate), jit_compile=False)
     images = data.load("digits").images[:400]
     return model.fit(images, 8, 20, verbose=0)
 

@@ -72,8 +72,11 @@ if ! wanted "$set_name" | cmp -s - ".venv/installed-$set_name"; then
         *) file=requirements.txt; size="with TensorFlow, about 900 MB to download the first time" ;;
     esac
     echo "Installing $file into .venv ($size)"
-    # --no-compile: Python compiles the modules that are used, when they are.
-    .venv/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r "$file"
+    # Python compiles the modules that are used, when they are. Where it must not keep that, as in
+    # many containers, each process would compile TensorFlow anew: then all is compiled here.
+    compile=--no-compile
+    [ -z "${PYTHONDONTWRITEBYTECODE:-}" ] || compile=--compile
+    .venv/bin/python -m pip install --quiet $compile --disable-pip-version-check -r "$file"
     wanted book >.venv/installed-book
     [ "$set_name" = book ] || wanted all >.venv/installed-all
 fi

@@ -39,7 +39,7 @@ CANNOT_CHANGE_A_RESULT = {
     "gan_utils.files.find_cifar10": "finds and fetches the archive, whose SHA-256 is in the stamp",
     "gan_utils.gan._progress_bar": "shows progress",
     "gan_utils.plots.claim": "shows a sentence of the caller's, which a stamped run asserts",
-    "gan_utils.runtime.choose": "a stamp is of the full profile, whose values the caller spells out",
+    "gan_utils.runtime.choose": "a stamped run is full, and the caller spells out that value",
     "gan_utils.runtime.device_report": "describes the machine, as the stamp does",
     "gan_utils.runtime.expect": "checks what the caller says, as a stamped run asserts",
     "gan_utils.runtime.gpu_hint": "a word to those who have a GPU",
@@ -161,7 +161,7 @@ class _Lower:
         return self.names.get(name) or {known}
 
     def dotted(self, node) -> tuple[set, str]:
-        """Return the paths of a name or chain of attributes, and its text; neither if it is none."""
+        """Return the paths of a name or chain of attributes, and its text; or nothing."""
         if isinstance(node, ast.Attribute):
             paths, text = self.dotted(node.value)
             return {p and f"{p}.{node.attr}" for p in paths}, f"{text}.{node.attr}"
@@ -445,6 +445,7 @@ class Reached:
                 self.reach(target for ref in said for target in self.targets(ref, True)[1])
 
     def add(self, code: Code):
+        """Note the texts and imports of code that is reached."""
         self.texts |= code.texts
         self.imports |= code.imports
 
@@ -456,6 +457,7 @@ class Reached:
             self.imports |= module.imports
 
     def reach(self, nodes: Iterable[tuple]):
+        """Note definitions that are reached."""
         for node in [node for node in nodes if node not in self.nodes]:
             module, *key = node
             self.nodes[node] = self.tree.module(module).code(tuple(key))
@@ -463,6 +465,7 @@ class Reached:
             self.run(self.tree.module(module))
 
     def find_speaking(self):
+        """Find the definitions that are called where errors are caught and shown."""
         self.speaking, waiting = set(), []
         for code in [self.root, *self.executed.values(), *self.nodes.values()]:
             for call in code.shows:

@@ -3,9 +3,9 @@
     python tools/equivalent.py                    # all that is stale
     python tools/equivalent.py leaky_relu         # these
 
-The stamped commit is checked out into a scratch folder beside a copy of today's, and tools/record.py
-runs the same work in both, on this machine, in fresh processes. If all that is handed on is equal,
-byte for byte, the stamp keeps the hashes of the code that ran and gains today's, with what was
+The stamped commit is checked out into a scratch folder beside a copy of today's, and
+tools/record.py runs the same work in both, on this machine, in fresh processes. If all that is
+handed on is equal, byte for byte, the stamp keeps the hashes of the code that ran and gains today's, with what was
 compared. What a second run of the stamped code does not repeat, such as a clock, is left out. If
 anything else differs, the stamp stays as it is, and the difference is printed.
 """
@@ -41,16 +41,16 @@ def record(trees: dict, relative: Path, scratch: Path) -> dict[str, list]:
         if run.wait():
             last = Path(log.name).read_text().strip().splitlines()[-8:]
             raise RuntimeError(f"the {name} code failed:\n" + "\n".join(last))
-    found = {name: json.loads(out.read_text()) for name, (out, _, _) in runs.items()}
-    # A notebook may name what it computes otherwise: of its variables, those in all runs count.
-    names = [{place for place, _ in things} for things in found.values()]
-    ours = set.intersection(*names)
-    return {
-        name: [
-            thing for thing in things if thing[0] in ours or not thing[0].startswith("variable ")
-        ]
-        for name, things in found.items()
-    }
+    return {name: json.loads(out.read_text()) for name, (out, _, _) in runs.items()}
+
+
+def common(*records: list) -> list[list]:
+    """Return the records without the variables of a notebook that are not in all of them."""
+    names = set.intersection(*({place for place, _ in record} for record in records))
+    return [
+        [item for item in record if item[0] in names or not item[0].startswith("variable ")]
+        for record in records
+    ]
 
 
 def _environment(tree: Path) -> dict:
@@ -105,18 +105,20 @@ def prove(unit: stale.Unit, root: Path = provenance.ROOT) -> str | None:
         if reason := why_not(unit, trees["stamped"], root):
             return reason
         records = record(trees, relative, scratch)
-        compared, noise = count(records["present"]), []
-        if differ := parts(records["stamped"], records["present"]):
+        then, now = common(records["stamped"], records["present"])
+        if differ := parts(then, now):  # a clock may be among it
             again = record({"stamped": trees["stamped"]}, relative, scratch)["stamped"]
-            noise = [n for n, (a, b) in enumerate(zip(records["stamped"], again)) if a != b]
-            if len(again) == len(records["stamped"]) == len(records["present"]):
-                pairs = zip(records["stamped"], records["present"], strict=True)
-                kept = [pair for n, pair in enumerate(pairs) if n not in noise]
-                differ = parts(*zip(*kept, strict=True))
+            then, again, now = common(then, again, now)
+            if len(then) == len(again) == len(now):
+                three = zip(then, again, now, strict=True)
+                kept = [(a, c) for a, b, c in three if a == b]
+                then, now = (list(side) for side in zip(*kept, strict=True))
+                differ = parts(then, now)
+        compared = count([value for _, value in now])
         if differ:
             return f"{len(differ)} of {compared} differ; the first: {differ[0]}"
     proof = provenance.hashes(unit.path, root) | {
-        "compared": f"{WORK[relative.suffix]}: {compared - len(noise):,} values equal",
+        "compared": f"{WORK[relative.suffix]}: {compared:,} values equal",
         "commit": commit,
         **provenance.archives(unit.path, root),
         "date": date.today().isoformat(),

@@ -17,8 +17,8 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).resolve().parent.parent
 GAN = (  # all that trains with the engine
     "01 03 04 05 06 08 09 10 11 13 augment_leak checkerboard cifar10_long dcgan_ablation "
-    "dcgan_mnist dcgan_mnist_shares healthy_runs label_smoothing leaky_relu mixtures planted_faults pretrained "
-    "source_runs vanilla_variants"
+    "dcgan_mnist dcgan_mnist_shares healthy_runs label_smoothing leaky_relu mixtures "
+    "planted_faults pretrained source_runs vanilla_variants"
 )
 CHAPTERS = "01 02 03 04 05 06 07 08 09 10 11 12 13"
 MLP = (

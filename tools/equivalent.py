@@ -5,9 +5,10 @@
 
 The stamped commit is checked out into a scratch folder beside a copy of today's, and
 tools/record.py runs the same work in both, on this machine, in fresh processes. If all that is
-handed on is equal, byte for byte, the stamp keeps the hashes of the code that ran and gains today's, with what was
-compared. What a second run of the stamped code does not repeat, such as a clock, is left out. If
-anything else differs, the stamp stays as it is, and the difference is printed.
+handed on is equal, byte for byte, the stamp keeps the hashes of the code that ran and gains
+today's, with what was compared. What a second run of the stamped code does not repeat, such as a
+clock, is left out. If anything else differs, the stamp stays as it is, and the difference is
+printed.
 """
 
 import argparse

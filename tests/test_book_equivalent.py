@@ -155,6 +155,7 @@ def test_a_refactoring_is_proved(project):
     assert unit(project).reasons
 
 
+@pytest.mark.exhaustive
 def test_a_rate_that_differs_at_the_end_of_the_run_is_refused(project):
     change(project, "experiments/tiny.py", ("0.9 * self.decay", "0.97 * self.decay"))
     assert "differ; the first: trained" in prove(project)
@@ -209,6 +210,7 @@ def test_only_what_is_committed_is_proved(project):
         equivalent.prove(unit(project, "01_tiny"), project)
 
 
+@pytest.mark.exhaustive
 def test_a_notebook_is_proved_by_its_outputs_and_variables(project):
     """The time that it prints is left out: a second run of the stamped code gives another."""
     change(project, "gan_utils/losses.py", ("d = real_target / 2", "d = real_target * 0.5"))

@@ -181,6 +181,20 @@ CHANGES = {
     "the package's __init__": ("gan_utils/__init__.py", '"1"', '"1"\nid(1)', CODE),
     "a default": (LOSSES, "x: int", "x: int = 1", CODE),
     "a decorator": (LOSSES, "def loss", "@staticmethod\ndef loss", CODE),
+    "a number that is printed": (
+        LOSSES,
+        "    return x",
+        "    print(f'x {x / 2}')\n    return x",
+        CODE,
+    ),
+    "a name in a class": (
+        LOSSES,
+        "    return x",
+        "    class A:\n        SCALE = SCALE\n    return x",
+        CODE,
+    ),
+    "an entry that grows": ("gan_utils/data.py", 'TABLE["c"] = 1', 'TABLE["b"] += 1', set()),
+    "a value declared first": (LOSSES, "SCALE = 1", "SCALE: int\nSCALE = 1", CODE),
     "weights": ("gan_utils/weights/digits.h5", "weights", "others", {"weights"}),
     "data": ("experiments/results/smoothing.csv", "1", "2", {"results"}),
     "a function that nothing mentions": (LOSSES, "pass", "return 1", set()),
@@ -236,7 +250,6 @@ def test_hashes_see_what_can_change_a_result(book, change):
         ("from gan_utils import plots, losses", "losses.loss"),
         ("def later(x):\n    from gan_utils.losses import loss\n    return loss(x)", "later"),
         ("%matplotlib inline\nfrom gan_utils import losses", "losses.loss"),
-        ("%%time\nfrom gan_utils import losses", "losses.loss"),
         ("if True:\n    %pip --version\nfrom gan_utils import losses", "losses.loss"),
         ("from gan_utils import losses\nname = 'loss'", "getattr(losses, name)"),
         ("from gan_utils import losses\nlosses = losses", "losses.loss"),
@@ -253,6 +266,22 @@ def test_every_kind_of_import_is_followed(book, statement, call):
     )
     before = hashes(book)
     edit(book / "gan_utils/runtime.py", "return 7", "return 8")
+    assert changed(book, before) == CODE
+
+
+@pytest.mark.parametrize("code", ["%time losses.loss(2)", "!python -m gan_utils", "%run other.py"])
+def test_a_magic_that_hides_code_is_refused(book, code):
+    edit(book / "notebooks/01_test.ipynb", "losses.loss(2)", code)
+    with pytest.raises(ValueError, match="hides what runs: no stamp can follow it"):
+        hashes(book)
+
+
+def test_a_timed_cell_is_followed(book):
+    notebook = nbformat.read(book / "notebooks/01_test.ipynb", as_version=4)
+    notebook.cells[3].source = "%%time\nlosses.loss(2)"
+    nbformat.write(notebook, book / "notebooks/01_test.ipynb")
+    before = hashes(book)
+    edit(book / "gan_utils/losses.py", "SCALE = 1", "SCALE = 2")
     assert changed(book, before) == CODE
 
 
@@ -442,7 +471,7 @@ def test_the_archive_of_cifar10_is_named(tmp_path, monkeypatch):
     sha256 = hashlib.sha256(b"a copy").hexdigest()
     script = ROOT / "experiments/cifar_classifier.py"
     assert provenance.archives(script) == {"archives": {"cifar10_jpeg.zip": sha256}}
-    assert provenance.archives(ROOT / "experiments/leaky_relu.py") == {}
+    assert provenance.archives(ROOT / "notebooks/02_adversarial_game.ipynb") == {}
 
 
 @pytest.mark.parametrize(

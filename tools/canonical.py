@@ -7,7 +7,7 @@ that moving it, renaming it or its module, and splitting a file change nothing. 
 the project, such as `numpy.exp`, keeps its full name.
 
 Not counted: docstrings, comments, annotations, imports; what `raise` says (but for errors that are
-caught and shown) and `warnings.warn`; the text of `print` in modules; the prose of an argparse
+caught and shown) and `warnings.warn`; the words of `print` in modules; the prose of an argparse
 parser; and CANNOT_CHANGE_A_RESULT.
 
 What cannot be resolved counts for all that it may mean. A class counts whole, so that it does not
@@ -50,7 +50,15 @@ CANNOT_CHANGE_A_RESULT = {
     "gan_utils.runtime._quiet_start": "hides what TensorFlow's C++ code remarks",
 }
 LOOKUP = object()  # a use of a table, or of a module by `getattr`, with a key that is not constant
-CANNOT_FOLLOW = {"importlib.import_module", "builtins.eval", "builtins.exec"}
+CANNOT_FOLLOW = {
+    "builtins.__import__",
+    "builtins.eval",
+    "builtins.exec",
+    "importlib.import_module",
+    "runpy.run_module",
+    "runpy.run_path",
+    "sys.modules",
+}
 _COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -146,7 +154,8 @@ class _Lower:
     def code(self, nodes: Iterable[ast.AST]) -> Code:
         self.made, nodes = Code(), list(nodes)
         attributes = {getattr(n, "attr", "") for node in nodes for n in ast.walk(node)}
-        self.is_parser = "ArgumentParser" in attributes
+        is_function = isinstance(nodes[0] if nodes else None, ast.FunctionDef)
+        self.is_parser = is_function and "ArgumentParser" in attributes
         self.lower(nodes)
         if "split" in attributes:
             self.made.texts |= {w for t in self.made.texts if isinstance(t, str) for w in t.split()}
@@ -154,11 +163,14 @@ class _Lower:
 
     def paths_of(self, name: str) -> set:
         """Return the paths that a name may stand for; None among them means: itself."""
+        found = set()
         for depth, (is_class, names) in enumerate(reversed(self.scopes)):
-            if name in names and (not is_class or depth == 0):
-                return names[name]
+            if name in names and not is_class:
+                return found | names[name]
+            if name in names and depth == 0:  # until it is bound there, it means what lies outside
+                found |= names[name]
         known = f"builtins.{name}" if hasattr(builtins, name) else None
-        return self.names.get(name) or {known}
+        return found | (self.names.get(name) or {known})
 
     def dotted(self, node) -> tuple[set, str]:
         """Return the paths of a name or chain of attributes, and its text; or nothing."""
@@ -194,7 +206,9 @@ class _Lower:
             self.shown |= {node.id} & set(self.handled)
             pieces.append(node.id)
         elif isinstance(node, ast.Attribute) and getattr(node.value, "id", "") in self.handled:
-            pieces.append(text)  # a number or a name, no message
+            is_message = node.attr not in ("errno", "filename", "name", "strerror")
+            self.shown |= {node.value.id} if is_message else set()
+            pieces.append(text)
         elif self.calls(node, "builtins.globals"):
             pieces.append(Ref(self.module))
         elif isinstance(node, ast.Raise):
@@ -206,7 +220,7 @@ class _Lower:
         elif isinstance(node, ast.Expr) and self.prints(node.value):
             self.lower(node.value)
         elif self.prints(node):
-            self.only_calls([*node.args, *node.keywords])
+            self.printed([*node.args, *node.keywords])
         else:
             self.other(node)
 
@@ -236,14 +250,15 @@ class _Lower:
                 self.made.shows |= paths or {f".{getattr(call, 'attr', '')}"}
         self.shown |= before
 
-    def only_calls(self, nodes):
-        """Lower the calls in what is printed: they may do more than say something."""
+    def printed(self, nodes):
+        """Lower what is printed without its words: a number may be a result, a call may act."""
         for node in nodes:
-            if isinstance(node, ast.Call):
-                if not self.dotted(node.func)[0] & CANNOT_CHANGE_A_RESULT.keys():
+            if isinstance(node, ast.JoinedStr | ast.FormattedValue | ast.keyword):
+                self.printed(ast.iter_child_nodes(node))
+            elif not isinstance(node, ast.Constant):
+                path = self.dotted(node.func if isinstance(node, ast.Call) else node)[0]
+                if not path & CANNOT_CHANGE_A_RESULT.keys():
                     self.lower(node)
-            else:
-                self.only_calls(ast.iter_child_nodes(node))
 
     def other(self, node):
         self.made.pieces.append(type(node).__name__)
@@ -257,8 +272,9 @@ class _Lower:
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
             uses = {"comparators": LOOKUP}
         elif isinstance(node, ast.Subscript):
-            key = node.slice.value if isinstance(node.slice, ast.Constant) else None
-            uses = {"value": key if isinstance(key, str) else LOOKUP}
+            key = getattr(node.slice, "value", None)
+            is_plain = isinstance(node.slice, ast.Name | ast.Attribute | ast.Subscript)
+            uses = {"value": LOOKUP if is_plain else key if isinstance(key, str) else None}
         for scope, fields in self.fields(node):
             self.scopes += [scope] if scope else []
             for field, value in fields:
@@ -296,14 +312,17 @@ class _Lower:
         first, last = [item for item in found.items() if item[0] != "body"], []
         if isinstance(node, _FUNCTIONS):
             body = node.body if isinstance(node.body, list) else [node.body]
-            parameters = {a.arg: {None} for a in ast.walk(node.args) if isinstance(a, ast.arg)}
+            a = node.args
+            given = [*a.posonlyargs, *a.args, *a.kwonlyargs, *filter(None, (a.vararg, a.kwarg))]
+            parameters = {argument.arg: {None} for argument in given}
             last = [((False, _bound(body, self.package) | parameters), [("body", found["body"])])]
         elif isinstance(node, ast.ClassDef):
             last = [((True, _bound(node.body, self.package)), [("body", found["body"])])]
         elif isinstance(node, _COMPREHENSIONS):
             targets = [comprehension.target for comprehension in node.generators]
             order = sorted(found.items(), key=lambda item: item[0] != "generators")
-            first, last = [], [((False, _bound(targets, self.package)), order)]
+            first = [("outside", node.generators[0].iter)]
+            last = [((False, _bound(targets, self.package)), order)]
         else:
             first = found.items()
         yield None, first
@@ -320,8 +339,9 @@ class Module:
         for node in tree.body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 imports.append(node)
-            elif isinstance(node, ast.If) and "__main__" in ast.unparse(node.test):
+            elif isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
                 main += node.body
+                acts += node.orelse
             elif not self.define(node):
                 is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
                 acts += [] if is_text else [node]
@@ -331,8 +351,9 @@ class Module:
         self.code = cache(lambda key: lower(self.statements(key)))
         self.acts, self.main, self.imports = lower(acts), lower(main), lower(imports).imports
         for node in acts:  # what a loop or a condition at the top binds is defined there
-            for found in _bound([node], package):
-                self.definitions.setdefault(found, []).append(node)
+            for found, paths in _bound([node], package).items():
+                if None in paths:
+                    self.definitions.setdefault(found, []).append(node)
 
     def define(self, node) -> bool:
         """Note what a statement at the top defines; False if it does something else."""
@@ -348,7 +369,8 @@ class Module:
             table = self.tables.get(names[0].value.id)
             key = getattr(names[0].slice, "value", None)
             if table is not None and isinstance(key, str):
-                table.setdefault(key, []).append(node.value)
+                value = node if isinstance(node, ast.AugAssign) else node.value
+                table.setdefault(key, []).append(value)
             return table is not None and isinstance(key, str)
         if not all(isinstance(name, ast.Name) for name in names):
             return False
@@ -369,9 +391,10 @@ class Module:
         nodes = self.definitions[key[0]]
         if len(nodes) == 1 and isinstance(nodes[0], ast.Assign | ast.AnnAssign):
             target = nodes[0].targets[0] if isinstance(nodes[0], ast.Assign) else nodes[0].target
-            return [nodes[0].value] if isinstance(target, ast.Name) else nodes
-        functions = ast.FunctionDef | ast.AsyncFunctionDef
-        return [
+            return [nodes[0].value or nodes[0]] if isinstance(target, ast.Name) else nodes
+        functions, plain = ast.FunctionDef | ast.AsyncFunctionDef, ast.ClassDef | ast.Assign
+        first = [] if isinstance(nodes[0], functions | plain | ast.AnnAssign) else [key[0]]
+        return [ast.Constant(name) for name in first] + [
             type(n)(**dict(ast.iter_fields(n)) | {"name": None}) if isinstance(n, functions) else n
             for n in nodes
         ]
@@ -496,17 +519,25 @@ class Reached:
         if f"{module.name}.{first}" in CANNOT_CHANGE_A_RESULT:
             return "cannot change a result", []
         if not first or first not in module.definitions:  # a module as such
-            names = sorted(module.definitions)
+            names = sorted({*module.definitions, *module.imported})
             names = self.meant(names) if ref.use is LOOKUP else names
-            names = [n for n in names if f"{module.name}.{n}" not in CANNOT_CHANGE_A_RESULT]
-            return f"module {' '.join(names)}", [(module.name, n) for n in names]
+            found = {n: self.member(module, n) for n in names}
+            nodes = [node for nodes in found.values() for node in nodes]
+            return f"module {' '.join(n for n in names if found[n])}", nodes
         if (table := module.tables.get(first)) is None:
             return rest, [(module.name, first)]
         if said:
             return f"table {' '.join(table)}", []
         use = LOOKUP if rest == "get" else ref.use
         keys = [use] if use in table else self.meant(table) if use is LOOKUP else list(table)
-        return f"table {rest}", [(module.name, first, key) for key in sorted(keys)]
+        keys = keys if use is None else sorted(keys)  # a table as a whole has an order
+        return f"table {rest}", [(module.name, first, key) for key in keys]
+
+    def member(self, module: Module, name: str) -> list[tuple]:
+        """Return what a name of a module leads to, if that is a definition of the project."""
+        found, rest = self.tree.resolve(f"{module.name}.{name}")
+        own = found is not None and rest.partition(".")[0] in found.definitions
+        return self.targets(Ref(f"{found.name}.{rest}"))[1] if own else []
 
     def digest(self) -> str:
         """Return the hash of the root and of all that it reaches."""

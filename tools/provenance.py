@@ -34,12 +34,21 @@ PARTS = {
 }
 
 
+#: magics that run no code of their own
+HARMLESS = {"config", "matplotlib", "pip"}
+
+
 def _cell_code(source: str) -> list[ast.stmt]:
+    source = source.lstrip()
     magic, _, rest = source.partition("\n") if source.startswith("%%") else ("", "", source)
     try:
         body = ast.parse(TransformerManager().transform_cell(rest)).body
     except SyntaxError:  # a cell in another language
         body = [ast.Expr(ast.Constant(rest))]
+    for node in [node for statement in body for node in ast.walk(statement)]:
+        hides = getattr(getattr(node, "func", None), "attr", "") in ("run_line_magic", "system")
+        if hides and node.args[0].value not in HARMLESS:
+            raise ValueError(f"`{node.args[0].value}` hides what runs: no stamp can follow it.")
     # A semicolon at the end hides a cell's result; both marks also tell cell from cell.
     marks = ast.Constant(magic), ast.Constant(source.rstrip().endswith(";"))
     return [*body, *map(ast.Expr, marks)]

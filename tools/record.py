@@ -209,16 +209,17 @@ def notebook(tree: Path, path: Path, record) -> None:
     from nbclient import NotebookClient
 
     book = nbformat.read(path, as_version=4)
+    found = tree / "variables.json"
     names = (
         f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import record, json\n"
-        "print(json.dumps(record.variables(dict(globals()))))"
+        f"open({str(found)!r}, 'w').write(json.dumps(record.variables(dict(globals()))));"
     )
     book.cells.append(nbformat.v4.new_code_cell(names))
     os.environ |= {"GAN_BOOK_PROFILE": "quick", "PYTHONPATH": str(tree)}
     options = {"timeout": None, "kernel_name": "python3", "coalesce_streams": True}
     folder = {"metadata": {"path": str(path.parent)}}
     NotebookClient(book, resources=folder, **options).execute()
-    *cells, last = [cell for cell in book.cells if cell.cell_type == "code"]
+    *cells, _ = [cell for cell in book.cells if cell.cell_type == "code"]
     for number, cell in enumerate(cells):
         for output in cell.outputs:
             for kind, content in output.get("data", {"text": output.get("text")}).items():
@@ -228,7 +229,7 @@ def notebook(tree: Path, path: Path, record) -> None:
                 for place, part in enumerate(parts):
                     text = part if is_text else hashlib.sha256(str(part).encode()).hexdigest()
                     record(f"cell {number}, {kind}, {place}", text)
-    for name, value in json.loads(last.outputs[0].text).items():
+    for name, value in json.loads(found.read_text()).items():
         record(f"variable {name}", value)
 
 

@@ -4,11 +4,13 @@ import csv
 import errno
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -77,6 +79,18 @@ def in_peace(tmp_path_factory):
     """A model after a run that nothing disturbed, and its history."""
     model = dropout_gan()
     return model, fit(model, tmp_path_factory.mktemp("whole")).history
+
+
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory):
+    """A small model after three epochs, its history and its folder, to copy and not to touch."""
+    model, folder = small_gan(), tmp_path_factory.mktemp("small")
+    return model, fit(model, folder).history, folder
+
+
+@pytest.fixture
+def copied(small_run, tmp_path):
+    return Path(shutil.copytree(small_run[2], tmp_path / "copied"))
 
 
 MOMENTS = [1, 7, STEPS, STEPS + 4, 2 * STEPS + 9]
@@ -153,17 +167,15 @@ def test_the_start_is_the_checkpoints_to_say(tmp_path):
         small_gan().fit(IMAGES, 2, 20, callbacks=run, verbose=0, initial_epoch=1)
 
 
-def test_only_the_two_newest_states_stay_and_nothing_else(tmp_path):
-    fit(small_gan(), tmp_path)
-    assert states(tmp_path) == ["step-000000022.npz", "step-000000033.npz"]
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoints", "history.csv"]
+def test_only_the_two_newest_states_stay_and_nothing_else(copied):
+    assert states(copied) == ["step-000000022.npz", "step-000000033.npz"]
+    assert sorted(p.name for p in copied.iterdir()) == ["checkpoints", "history.csv"]
 
 
-def test_a_finished_run_is_not_trained_again(tmp_path):
-    first = small_gan()
-    wanted = fit(first, tmp_path).history
+def test_a_finished_run_is_not_trained_again(small_run, copied):
+    first, wanted, _ = small_run
     again = small_gan(seed=5)
-    assert fit(again, tmp_path).history == wanted
+    assert fit(again, copied).history == wanted
     assert weights_hash(again) == weights_hash(first)
 
 
@@ -182,14 +194,13 @@ def damage(path, how):
 
 
 @pytest.mark.parametrize("how", ["cut short", "one bit", "empty", "another zip"])
-def test_a_damaged_newest_state_is_reported_and_the_one_before_used(tmp_path, how):
-    whole = small_gan()
-    fit(whole, tmp_path)
-    newest = tmp_path / "checkpoints/step-000000033.npz"
+def test_a_damaged_newest_state_is_reported_and_the_one_before_used(small_run, copied, how):
+    whole = small_run[0]
+    newest = copied / "checkpoints/step-000000033.npz"
     damage(newest, how)
     again = small_gan(seed=5)
     with pytest.warns(UserWarning, match=r"step-000000033.npz is damaged .* from the state before"):
-        history = fit(again, tmp_path)
+        history = fit(again, copied)
     assert len(history.epoch) == 3
     for a, b in zip(whole.state(), again.state(), strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-4, atol=1e-6)
@@ -238,13 +249,12 @@ def test_a_full_disk_leaves_the_state_before(tmp_path, monkeypatch):
         ),
     ],
 )
-def test_a_folder_of_another_run_is_refused(tmp_path, change, message):
-    fit(small_gan(), tmp_path, epochs=1)
-    before = states(tmp_path)
+def test_a_folder_of_another_run_is_refused(copied, change, message):
+    before = states(copied)
     model, x, batch_size = change()
     with pytest.raises(ValueError, match=message):
-        model.fit(x, 2, batch_size, callbacks=[callbacks.Checkpoint(tmp_path)], verbose=0)
-    assert states(tmp_path) == before
+        model.fit(x, 4, batch_size, callbacks=[callbacks.Checkpoint(copied)], verbose=0)
+    assert states(copied) == before
 
 
 def other_rate():
@@ -253,11 +263,10 @@ def other_rate():
     return model
 
 
-def test_a_state_of_an_older_format_is_refused(tmp_path, monkeypatch):
-    fit(small_gan(), tmp_path, epochs=1)
+def test_a_state_of_an_older_format_is_refused(copied, monkeypatch):
     monkeypatch.setattr(callbacks, "FORMAT", 2)
     with pytest.raises(ValueError, match="has format 1, this version reads 2"):
-        fit(small_gan(), tmp_path)
+        fit(small_gan(), copied)
 
 
 def test_ctrl_c_saves(tmp_path, short_executions):

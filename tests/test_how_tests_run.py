@@ -17,14 +17,15 @@ from xdist.dsession import DSession
 import conftest
 
 ROOT = conftest.ROOT
+NO_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # but those that are named; it saves time
 
 
-def run_pytest(folder, *arguments):
+def run_pytest(folder, *arguments, plugins=True):
     """Run pytest on the files of a folder; return what it prints."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-    env = os.environ | {"PYTHONPATH": str(ROOT / "tools")}
-    for name in [name for name in env if name.startswith("PYTEST_")]:
-        del env[name]  # of the run that this test belongs to
+    # without the variables of the run that this test belongs to
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    env |= {"PYTHONPATH": str(ROOT / "tools")} | ({} if plugins else NO_PLUGINS)
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True).stdout
 
 
@@ -95,7 +96,9 @@ def processes_of_files(folder, workers=1, limit=400_000_000, **megabytes):
     for name, size in megabytes.items():
         code = TESTS.replace("MEGABYTES", str(size)).replace("NAME", name)
         (folder / f"test_{name}.py").write_text(code)
-    said = run_pytest(folder, f"-n{workers}", "--dist", "loadscope")
+    said = run_pytest(
+        folder, "-p", "xdist.plugin", f"-n{workers}", "--dist", "loadscope", plugins=False
+    )
     assert f"{4 * len(megabytes)} passed" in said, said
     lines = [line.split(":") for line in (folder / "log.txt").read_text().split()]
     return {name: process for name, process, _ in lines}, {name: int(n) for name, _, n in lines}

@@ -35,12 +35,10 @@ stale:  ## list the results whose stamps no longer hold, why, and how long a run
 
 equivalent:  ## prove that changed code makes the same results, without running all of it (ARGS="NAME...")
 	@sh tools/setup.sh all
-	@$(VENV_PYTHON) tools/convert_cifar10.py
 	@$(VENV_PYTHON) tools/equivalent.py $(ARGS)
 
 execute:  ## re-run stale notebooks in full and stamp them (ARGS="NAME... --force" to choose)
 	@sh tools/setup.sh all
-	@$(VENV_PYTHON) tools/convert_cifar10.py
 	@$(VENV_PYTHON) tools/execute.py $(ARGS)
 
 benchmark: book  ## measure speed, time to quality and the pages into benchmarks/RESULTS.md (8 minutes)

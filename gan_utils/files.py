@@ -8,6 +8,7 @@ that is half there is left behind.
 import contextlib
 import gzip
 import hashlib
+import io
 import math
 import os
 import shutil
@@ -15,6 +16,7 @@ import struct
 import tarfile
 import tempfile
 import time
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -43,8 +45,7 @@ CIFAR10_MIRRORS = (
     "https://www.cs.toronto.edu/~kriz/",
 )
 CIFAR10_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
-CIFAR10_FILE = "cifar-10-binary.tar.gz"
-CIFAR10_COPY = "copy.txt"  # a member that only copies have: what was copied
+CIFAR10_FILES = ("cifar-10-binary.tar.gz", "cifar10_jpeg.zip")  # the first goes before the second
 CIFAR10_BATCH = 10_000  # images: five batches to train on, one to test
 #: Names of CIFAR-10's classes in the order of the labels 0 to 9.
 CIFAR10_CLASSES = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
@@ -94,60 +95,68 @@ def read_idx(path: Path, sha256: str | None = None) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
 
 
-def read_cifar10(path: Path, published: str | None = None) -> tuple[tuple[np.ndarray, ...], str]:
-    """Return (images, labels, test images, test labels) and what they are, strictly.
+def read_cifar10_binary(path: Path, sha256: str | None = None) -> tuple[np.ndarray, ...]:
+    """Return images, labels, test images, test labels, strictly; the disk stays as it is.
 
     The format is on Alex Krizhevsky's CIFAR page: a record is the label and 1,024 red, 1,024 green
-    and 1,024 blue values, row by row.
-
-    Args:
-        path: the archive. Nothing of it is written to the disk.
-        published: SHA-256 that the archive must have, unless it says that it is a copy, as those of
-            ``tools/convert_cifar10.py`` do.
-
-    Raises:
-        ValueError: the archive is another one, is cut short, or holds other than 6 x 10,000 records
-            with labels from 0 to 9. The message names the file.
+    and 1,024 blue values, row by row. The hash is of the archive, and checked before it is opened.
     """
-    names = [*(f"data_batch_{n}.bin" for n in range(1, 6)), "test_batch.bin"]
     with open(path, "rb") as file:
-        other = published and hashlib.file_digest(file, "sha256").hexdigest() != published
-    held, sizes, size = {}, {}, CIFAR10_BATCH * 3073
+        if sha256 and hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise ValueError(
+                f"{path} is not the published archive: its SHA-256 is not {sha256}. It may be cut "
+                "short, or a web page saved under this name. Delete it and fetch it again."
+            )
     try:
         with tarfile.open(path, "r:gz") as archive:
-            for member in archive:
-                folder, _, name = member.name.partition("/")
-                if member.isfile() and folder == "cifar-10-batches-bin":
-                    sizes[name] = member.size
-                    if (name in names and member.size == size) or name == CIFAR10_COPY:
-                        held[name] = archive.extractfile(member).read(size)
+            held = {m.name: archive.extractfile(m).read() for m in archive if m.isfile()}
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(
-            f"{path} is not a complete .tar.gz file ({error}). It may be cut short, or a web page "
-            "saved under this name. Delete it and fetch it again."
-        ) from None
-    if other and CIFAR10_COPY not in held:
-        raise ValueError(
-            f"{path} is not the published archive: its SHA-256 is not {published}, and it does not "
-            "say that it is a copy. Delete it and fetch it again."
-        )
-    if wrong := [name for name in names if sizes.get(name) != size]:
-        raise ValueError(
-            f"{path} holds {sizes.get(wrong[0], 0):,} bytes of {wrong[0]}, expected "
-            f"{CIFAR10_BATCH:,} records of 3,073 bytes."
-        )
-    content = b"".join(held[name] for name in names)
-    records = np.frombuffer(content, np.uint8).reshape(-1, 3073)
-    labels, train = records[:, 0].copy(), 5 * CIFAR10_BATCH
+        raise ValueError(f"{path} is not a complete .tar.gz file ({error}).") from None
+    images = np.empty((6, CIFAR10_BATCH, 32, 32, 3), np.uint8)
+    labels = np.empty((6, CIFAR10_BATCH), np.uint8)
+    for i, batch in enumerate([*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"]):
+        content = held.get(f"cifar-10-batches-bin/{batch}.bin", b"")
+        if len(content) != CIFAR10_BATCH * 3073:
+            raise ValueError(
+                f"{path} holds {len(content):,} bytes of {batch}.bin, expected {CIFAR10_BATCH:,} "
+                "records of 3,073 bytes."
+            )
+        records = np.frombuffer(content, np.uint8).reshape(-1, 3073)
+        labels[i] = records[:, 0]
+        images[i] = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     if labels.max() > 9:
         raise ValueError(f"{path} holds the label {labels.max()}; labels go from 0 to 9.")
-    pixels = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-    images = np.ascontiguousarray(pixels)
-    what = "as published"
-    if CIFAR10_COPY in held:  # another copy would give other numbers
-        sha256 = hashlib.sha256(content).hexdigest()
-        what = f"{held[CIFAR10_COPY].decode()} (SHA-256 of its content {sha256[:16]}…)"
-    return (images[:train], labels[:train], images[train:], labels[train:]), what
+    return images[:5].reshape(-1, 32, 32, 3), labels[:5].ravel(), images[5], labels[5]
+
+
+def read_cifar10_jpeg(path: Path) -> tuple[np.ndarray, ...]:
+    """Return the same from a zip file of ``train/<class>/0000.jpg`` to ``test/<class>/0999.jpg``.
+
+    The rows go through the ten classes in turn, so that the first rows hold all of them.
+    """
+    from PIL import Image
+
+    numbers = {"train": CIFAR10_BATCH // 2, "test": CIFAR10_BATCH // 10}  # of each class
+    places = [(part, i) for part, count in numbers.items() for i in range(count)]
+    names = [f"{part}/{label}/{i:04d}.jpg" for part, i in places for label in CIFAR10_CLASSES]
+    images = np.empty((len(names), 32, 32, 3), np.uint8)
+    name = "the list of its files"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if missing := sorted(set(names) - set(archive.namelist())):
+                raise ValueError(
+                    f"{path} lacks {len(missing):,} of {len(names):,} images, such as {missing[0]}."
+                )
+            for i, name in enumerate(runtime.progress(names, "Decoding CIFAR-10")):
+                with Image.open(io.BytesIO(archive.read(name)), formats=["JPEG"]) as picture:
+                    if picture.mode != "RGB" or picture.size != (32, 32):
+                        raise OSError(f"it is {picture.mode} {picture.size}, not RGB (32, 32)")
+                    images[i] = picture
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        raise ValueError(f"{path} is broken: {name} cannot be read ({error}).") from None
+    labels = (np.arange(len(names)) % 10).astype(np.uint8)
+    train = 10 * numbers["train"]
+    return images[:train], labels[:train], images[train:], labels[train:]
 
 
 def cache_folder() -> Path:
@@ -185,6 +194,14 @@ def find(folder: str, names: list[str], fetch) -> tuple[list[Path], str]:
     return paths, "from the cache"
 
 
+def find_cifar10() -> tuple[list[Path], str]:
+    """Return the same for CIFAR-10, in whichever of its two forms is there."""
+    folders = [folder for folder in (os.environ.get("GAN_UTILS_DATA"), cache_folder()) if folder]
+    known = [Path(folder, "cifar10", name) for folder in folders for name in CIFAR10_FILES]
+    there = [path.name for path in known if path.is_file()]
+    return find("cifar10", [(there or CIFAR10_FILES)[0]], download_cifar10)
+
+
 def download_mnist(folder: Path) -> None:
     """Fetch into ``folder`` those of the four files that are not there."""
     for name, sha256 in MNIST_FILES.items():
@@ -194,16 +211,11 @@ def download_mnist(folder: Path) -> None:
 
 
 def download_cifar10(folder: Path) -> None:
-    """Fetch the published archive into ``folder`` unless there is one."""
-    if not (folder / CIFAR10_FILE).is_file():
-        urls = [mirror + CIFAR10_FILE for mirror in CIFAR10_MIRRORS]
-        _download(urls, folder / CIFAR10_FILE, _check_published)
-
-
-def _check_published(path: Path) -> None:
-    what = read_cifar10(path, CIFAR10_SHA256)[1]
-    if what != "as published":
-        raise ValueError(f"{path} is {what}, expected the published archive.")
+    """Fetch the published archive into ``folder`` unless it is there."""
+    name = CIFAR10_FILES[0]
+    if not (folder / name).is_file():
+        urls = [mirror + name for mirror in CIFAR10_MIRRORS]
+        _download(urls, folder / name, lambda path: read_cifar10_binary(path, CIFAR10_SHA256))
 
 
 def _download(urls: list[str], target: Path, check) -> None:

@@ -466,11 +466,11 @@ def test_each_row_keeps_the_machine_that_made_it(book, experiment):
 def test_the_archive_of_cifar10_is_named(tmp_path, monkeypatch):
     """There are copies, and each gives other numbers."""
     (tmp_path / "cifar10").mkdir()
-    (tmp_path / "cifar10/cifar-10-binary.tar.gz").write_bytes(b"a copy")
+    (tmp_path / "cifar10/cifar10_jpeg.zip").write_bytes(b"a copy")
     monkeypatch.setenv("GAN_UTILS_DATA", str(tmp_path))
     sha256 = hashlib.sha256(b"a copy").hexdigest()
     script = ROOT / "experiments/cifar_classifier.py"
-    assert provenance.archives(script) == {"archives": {"cifar-10-binary.tar.gz": sha256}}
+    assert provenance.archives(script) == {"archives": {"cifar10_jpeg.zip": sha256}}
     assert provenance.archives(ROOT / "notebooks/02_adversarial_game.ipynb") == {}
 
 

@@ -151,13 +151,14 @@ def archives(path: str | Path, root: Path = ROOT) -> dict:
     """Return the SHA-256 of the archive of CIFAR-10, if that can be reached: there are copies."""
     if not any(node[1] == "_load_cifar10" for node in reached(path, root).nodes):
         return {}
-    find = "files.find('cifar10', [files.CIFAR10_FILE], list)[0]"  # fetches nothing
-    code = f"from {PACKAGE} import files; print(*{find})"
+    code = f"from {PACKAGE} import files; print(*files.find_cifar10()[0])"
     run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
-    found = Path(run.stdout.strip() or "nowhere")
-    if not found.is_file():
-        return {}
-    return {"archives": {found.name: hashlib.sha256(found.read_bytes()).hexdigest()}}
+    found = run.stdout.strip()
+    return (
+        {"archives": {Path(found).name: hashlib.sha256(Path(found).read_bytes()).hexdigest()}}
+        if found
+        else {}
+    )
 
 
 def write(path: Path, content: bytes) -> None:

@@ -6,7 +6,6 @@ the network. Images stay ``uint8`` until a training step scales them to [-1, 1].
 """
 
 import csv
-import hashlib
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -61,11 +60,11 @@ def load(name: str) -> ImageData | PointData:
         FileNotFoundError: ``$GAN_UTILS_DATA`` names a folder that does not exist.
         OSError: the full or short profile found the data nowhere, or the cache cannot be written.
     """
-    if name not in _LOADERS:
-        raise ValueError(
-            f"There is no data set {name!r}. There are: {', '.join(sorted(_LOADERS))}."
-        )
-    return _LOADERS[name]()
+    # Found by name: a new data set must not make the results on the old ones look stale.
+    loaders = {k.removeprefix("_load_"): v for k, v in globals().items() if k.startswith("_load_")}
+    if name not in loaders:
+        raise ValueError(f"There is no data set {name!r}. There are: {', '.join(sorted(loaders))}.")
+    return loaders[name]()
 
 
 def download(name: str) -> str:
@@ -85,7 +84,7 @@ def download(name: str) -> str:
     """
     sources = {"cifar10": files.download_cifar10, "mnist": files.download_mnist}
     if name not in sources:
-        problem = "needs no download" if name in _LOADERS else "is no data set"
+        problem = "needs no download" if f"_load_{name}" in globals() else "is no data set"
         there = ", ".join(sorted(sources))
         raise ValueError(f"{name!r} {problem}. To download there are: {there}.")
     own = os.environ.pop("GAN_UTILS_DATA", None)  # the check is of the cache
@@ -179,7 +178,14 @@ def _mixture(name: str) -> PointData:
 
 
 def _load_cifar10() -> ImageData:
-    paths, where = files.find_cifar10()
+    folders = [
+        folder for folder in (os.environ.get("GAN_UTILS_DATA"), files.cache_folder()) if folder
+    ]
+    known = [Path(folder, "cifar10", name) for folder in folders for name in files.CIFAR10_FILES]
+    there = [path.name for path in known if path.is_file()]
+    paths, where = files.find(
+        "cifar10", [(there or files.CIFAR10_FILES)[0]], files.download_cifar10
+    )
     if not paths:
         shapes = _load_shapes()
         note = f"Stand-in for CIFAR-10, which is not on this machine ({where}): {shapes.note}"
@@ -187,10 +193,7 @@ def _load_cifar10() -> ImageData:
     if paths[0].name == files.CIFAR10_FILES[0]:
         arrays, form = files.read_cifar10_binary(paths[0], files.CIFAR10_SHA256), "as published"
     else:
-        with open(paths[0], "rb") as file:  # another copy would give other numbers
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        form = f"a JPEG copy, lossy (SHA-256 {sha256[:16]}…)"
-        arrays = files.read_cifar10_jpeg(paths[0])
+        arrays, form = files.read_cifar10_jpeg(paths[0]), "a JPEG copy, lossy"
     counts = f"{len(arrays[0]):,} training and {len(arrays[2]):,} test images"
     return ImageData("cifar10", *arrays, f"CIFAR-10: {counts}, {form}, {where}.")
 
@@ -217,17 +220,6 @@ def _load_shapes() -> ImageData:
         images[i] = picture.reduce(4)
     note = f"{count:,} drawn shapes of ten classes ({', '.join(outlines)}), 32 px, seed 0."
     return ImageData("shapes", images[:2000], labels[:2000], images[2000:], labels[2000:], note)
-
-
-_LOADERS = {
-    "cifar10": _load_cifar10,
-    "digits": _load_digits,
-    "grid": _load_grid,
-    "mnist": _load_mnist,
-    "ring": _load_ring,
-    "shapes": _load_shapes,
-    "uniform": _load_uniform,
-}
 
 
 def _shape_outlines() -> dict[str, np.ndarray]:

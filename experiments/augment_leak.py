@@ -24,7 +24,8 @@ import scipy.special
 import scipy.stats
 from resumable import run
 
-from gan_utils import augment, data, gan, losses, metrics, networks, own_images, runtime
+from gan_utils import augment, classifiers, data, gan, losses, metrics, networks, runtime
+from gan_utils.own import pictures
 
 WIDTH, LATENT, STEPS, BATCH = 16, 64, 1000, 30
 ROWS = 3000  # of an epoch, a multiple of each number of images
@@ -81,7 +82,7 @@ def describe_leak(images):
 @functools.cache
 def digits():
     mnist = data.load("mnist")
-    return mnist.images, mnist.test_images, metrics.digit_scores(mnist.test_images)[1]
+    return mnist.images, mnist.test_images, classifiers.digit_scores(mnist.test_images)[1]
 
 
 def one(images, augmented, seed, steps=STEPS):
@@ -100,8 +101,8 @@ def one(images, augmented, seed, steps=STEPS):
         return float(scipy.special.expit(logits).mean())
 
     grey_edges, paper = describe_leak(made)
-    probabilities, features = metrics.digit_scores(made)
-    near = [own_images.nearest(seen, x[:2500])[0] for x in (made, unseen)]
+    probabilities, features = classifiers.digit_scores(made)
+    near = [metrics.nearest(seen, x[:2500])[0] for x in (made, unseen)]
     return {
         "grey_edges": grey_edges,
         "paper": paper,

@@ -19,7 +19,8 @@ import numpy as np
 from keras import layers
 from resumable import run
 
-from gan_utils import data, gan, losses, metrics, networks, runtime
+from gan_utils import classifiers, data, gan, losses, metrics, networks, runtime
+from gan_utils.chapters import upsampling
 
 WIDTH, LATENT, STEPS, BATCH = 24, 64, 1000, 60
 KINDS = "kernel 5", "kernel 4", "resize", "dense"
@@ -28,7 +29,7 @@ MEASURED = 0, 100, 200, 300, 500, 700, 1000
 
 def dense_generator():
     """Return a generator of two dense layers with about the parameters of ``kernel 4``."""
-    budget = networks.upsampling_generator("kernel 4", LATENT, WIDTH).count_params()
+    budget = upsampling.upsampling_generator("kernel 4", LATENT, WIDTH).count_params()
     hidden = (budget - 784) // (LATENT + 4 + 784)  # a unit's weights in, normalisation, out
     z = keras.Input((LATENT,), name="z")
     h = layers.Dense(hidden, use_bias=False)(z)
@@ -44,7 +45,7 @@ def build(kind, seed):
     if kind == "dense":
         generator = dense_generator()
     else:
-        generator = networks.upsampling_generator(kind, LATENT, WIDTH)
+        generator = upsampling.upsampling_generator(kind, LATENT, WIDTH)
     model = gan.GAN(
         generator, discriminator, losses.non_saturating(), latent="normal", r1=1.0, r1_every=4
     )
@@ -83,7 +84,7 @@ class Watch(keras.callbacks.Callback):
 @functools.cache
 def images_and_features():
     mnist = data.load("mnist")
-    return mnist.images, metrics.digit_scores(mnist.test_images)[1]
+    return mnist.images, classifiers.digit_scores(mnist.test_images)[1]
 
 
 def one(kind, seed, steps=STEPS):
@@ -94,7 +95,7 @@ def one(kind, seed, steps=STEPS):
     model, watch = build(kind, seed), Watch()
     model.fit(images[: steps * BATCH], 1, BATCH, seed, callbacks=[watch], verbose=0)
     power = describe(model.generator)
-    features = metrics.digit_scores(model.sample(10_000))[1]
+    features = classifiers.digit_scores(model.sample(10_000))[1]
     return {
         "parameters": model.generator.count_params(),
         **watch.rhos,

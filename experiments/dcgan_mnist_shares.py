@@ -15,13 +15,13 @@ import time
 import keras
 from resumable import run
 
-from gan_utils import data, metrics, recipes, runtime
+from gan_utils import classifiers, data, metrics, recipes, runtime
 
 
 @functools.cache
 def images_and_features():
     mnist = data.load("mnist")
-    return mnist.images, metrics.digit_scores(mnist.test_images)[1]
+    return mnist.images, classifiers.digit_scores(mnist.test_images)[1]
 
 
 def one(seed):
@@ -33,7 +33,7 @@ def one(seed):
     model, start = recipes.build(recipe, len(images)), time.perf_counter()
     history = model.fit(images, recipe["epochs"], recipe["batch_size"], seed, verbose=0).history
     seconds = time.perf_counter() - start
-    probabilities, features = metrics.digit_scores(model.sample(10_000))
+    probabilities, features = classifiers.digit_scores(model.sample(10_000))
     shares = metrics.class_shares(probabilities)
     return {
         "steps": int(model.step),

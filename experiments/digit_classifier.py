@@ -16,10 +16,10 @@ import scipy.optimize
 import scipy.special
 from resumable import ROOT, run
 
-from gan_utils import data, metrics, runtime
+from gan_utils import classifiers, data, runtime
 
 EPOCHS = 15
-WEIGHTS = ROOT / "gan_utils" / "weights" / metrics.CLASSIFIER_WEIGHTS
+WEIGHTS = ROOT / "gan_utils" / "weights" / classifiers.CLASSIFIER_WEIGHTS
 
 
 def negative_log_likelihood(logits, labels):
@@ -39,7 +39,7 @@ def calibration_error(probabilities, labels, bins=15):
 
 def train(images, labels):
     """Train on shifted, turned and zoomed copies; return the classifier."""
-    classifier = metrics.build_digit_classifier()
+    classifier = classifiers.build_digit_classifier()
     x = keras.Input((28, 28, 1))
     augment = keras.Sequential(
         [
@@ -80,7 +80,7 @@ def make_weights():
 def one(images):
     """Measure the shipped weights on MNIST's test images."""
     mnist = data.load("mnist")
-    classifier = metrics.digit_classifier()
+    classifier = classifiers.digit_classifier()
     logits = classifier.predict(data.to_unit_range(mnist.test_images), verbose=0)["logits"]
     probabilities = scipy.special.softmax(logits, axis=1)
     return {

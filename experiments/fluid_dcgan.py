@@ -35,7 +35,8 @@ import tensorflow as tf
 from PIL import Image, ImageDraw
 from resumable import ROOT, run
 
-from gan_utils import data, files, gan, losses, metrics, networks, plots, runtime
+from gan_utils import classifiers, data, files, gan, losses, metrics, plots, runtime
+from gan_utils.sources import paddle
 
 EPOCHS, BATCH, BATCHES, LATENT = 20, 128, 468, 100  # 96 images are left over
 FOLDER = ROOT / "runs" / "fluid_dcgan"
@@ -52,8 +53,8 @@ def draw(step):
 def programs():
     """Return the source's programs as functions, the generator, and all variables of the run."""
     runtime.setup(0)
-    generator = networks.fluid_generator(LATENT)
-    discriminator = networks.fluid_discriminator(double_sigmoid=True)
+    generator = paddle.fluid_generator(LATENT)
+    discriminator = paddle.fluid_discriminator(double_sigmoid=True)
     g_adam, d_adam = (keras.optimizers.Adam(2e-4, beta_1=0.9, epsilon=1e-8) for _ in "gd")
     g_adam.build(generator.trainable_variables)
     d_adam.build(discriminator.trainable_variables)
@@ -173,7 +174,7 @@ def train_to(stop):
 
 @functools.cache
 def real_features():
-    return metrics.digit_scores(data.load("mnist").test_images)[1]
+    return classifiers.digit_scores(data.load("mnist").test_images)[1]
 
 
 def one(epoch):
@@ -184,7 +185,7 @@ def one(epoch):
     picture = picture_path(epoch, batch)
     shutil.copyfile(picture, RESULT)
     samples = gan.generate(programs()[3], 10_000, seed=1)
-    probabilities, features = metrics.digit_scores(samples)
+    probabilities, features = classifiers.digit_scores(samples)
     return {
         "seconds": round(seconds, 1),
         "batch": batch,

@@ -7,7 +7,8 @@ import numpy as np
 import scipy.special
 from sklearn.metrics import roc_auc_score
 
-from gan_utils import data, diagnose, gan, losses, metrics, networks, runtime
+from gan_utils import classifiers, data, gan, losses, metrics, networks, runtime
+from gan_utils.chapters import units
 
 EPOCHS = 40
 SEEDS = 5
@@ -17,7 +18,7 @@ SEEDS = 5
 def mnist():
     """Return the training images, the held-out ones, and the test images' features."""
     loaded = data.load("mnist")
-    return loaded.images[5000:], loaded.images[:5000], metrics.digit_scores(loaded.test_images)[1]
+    return loaded.images[5000:], loaded.images[:5000], classifiers.digit_scores(loaded.test_images)[1]
 
 
 def train(seed, loss=None, g_slope=0.01, d_slope=0.01):
@@ -35,7 +36,7 @@ def train(seed, loss=None, g_slope=0.01, d_slope=0.01):
 def describe_samples(model):
     """Score 10,000 samples against the 10,000 test images."""
     *_, real = mnist()
-    probabilities, features = metrics.digit_scores(model.sample(10_000))
+    probabilities, features = classifiers.digit_scores(model.sample(10_000))
     shares = metrics.class_shares(probabilities)
     return {
         "frechet": metrics.frechet_distance(features, real),
@@ -55,10 +56,10 @@ def describe_units(model):
     """Count the hidden units without a positive input, and measure what D passes back to G."""
     z, fakes = fresh_samples(model)
     real = data.to_unit_range(mnist()[0][:5000])
-    signal = diagnose.learning_signal(model.discriminator, fakes, model.adversarial_loss)
+    signal = units.learning_signal(model.discriminator, fakes, model.adversarial_loss)
     return {
-        "g_dead": float(diagnose.dead_units(model.generator, z).mean()),
-        "d_dead": float(diagnose.dead_units(model.discriminator, real, fakes).mean()),
+        "g_dead": float(units.dead_units(model.generator, z).mean()),
+        "d_dead": float(units.dead_units(model.discriminator, real, fakes).mean()),
         "signal": float(signal.mean()),
         "no_signal": float((signal == 0).mean()),
     }

@@ -20,7 +20,8 @@ import tensorflow as tf
 from resumable import ROOT, run
 from sklearn.neural_network import BernoulliRBM
 
-from gan_utils import data, families, gan, metrics, recipes, runtime
+from gan_utils import classifiers, data, gan, metrics, recipes, runtime
+from gan_utils.chapters import families
 
 N = 1000
 WEIGHTS = ROOT / "gan_utils" / "weights"
@@ -30,7 +31,7 @@ EPOCHS = {"boltzmann": 15, "vae": 30, "pixels": 4}
 @functools.cache
 def mnist_and_features():
     mnist = data.load("mnist")
-    return mnist, metrics.digit_scores(mnist.test_images)[1]
+    return mnist, classifiers.digit_scores(mnist.test_images)[1]
 
 
 # --- training ------------------------------------------------------------------------------------
@@ -188,7 +189,7 @@ def one(family):
     start = time.perf_counter()
     images = draw()
     elapsed = time.perf_counter() - start
-    probabilities, features = metrics.digit_scores(images)
+    probabilities, features = classifiers.digit_scores(images)
     hashes = [hashlib.sha256((WEIGHTS / name).read_bytes()).hexdigest() for name in made]
     return {
         "passes": passes,

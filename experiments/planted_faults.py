@@ -2,7 +2,7 @@
 
     python experiments/planted_faults.py        about 20 minutes on 2 cores
 
-The rules of `diagnose.diagnose` were written with the rows of the split "written" in sight. Those
+The rules of `rules.diagnose` were written with the rows of the split "written" in sight. Those
 of the split "held-out" have other seeds and other settings: widths, batch size and latent size, and
 mostly other data, learning rates and smoothing. They judge the rules.
 

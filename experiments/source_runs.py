@@ -34,7 +34,7 @@ import tensorflow as tf
 from mixtures import Program, uniformity
 from resumable import run
 
-from gan_utils import cifar, data, gan, losses, metrics, recipes, runtime
+from gan_utils import classifiers, data, gan, losses, metrics, recipes, runtime
 
 EPOCHS = {"mlp-mnist": 100, "paddle-uniform": 4, "paddle-mnist": 3, "paddle-cifar10": 2}
 PRINTED = [f"{loss}_{step}" for step in (0, 100, 200) for loss in ("d_real", "d_fake", "g")]
@@ -123,7 +123,7 @@ def score(name, model, seed):
     """Return the scores that mean something for the data of a recipe."""
     if name == "paddle-uniform":
         return uniformity(sample_by_batches(model, seed))
-    scorer = cifar.cifar_scores if name == "paddle-cifar10" else metrics.digit_scores
+    scorer = classifiers.cifar_scores if name == "paddle-cifar10" else classifiers.digit_scores
     _, real = scorer(data.load(recipes.get(name)["data"]).test_images)
     probabilities, features = scorer(model.sample(10_000))
     scores = {

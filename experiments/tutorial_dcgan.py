@@ -20,7 +20,7 @@ import tensorflow as tf
 from keras import layers
 from resumable import ROOT, run
 
-from gan_utils import data, metrics, runtime
+from gan_utils import classifiers, data, metrics, runtime
 
 EPOCHS, BATCH, LATENT = 50, 256, 100
 STEPS = 235  # an epoch: 234 batches of 256 and one of 96
@@ -112,7 +112,7 @@ def train_to(epoch):
 
 @functools.cache
 def real_features():
-    return metrics.digit_scores(data.load("mnist").test_images)[1]
+    return classifiers.digit_scores(data.load("mnist").test_images)[1]
 
 
 def one(epoch):
@@ -120,7 +120,7 @@ def one(epoch):
     seconds = train_to(epoch)
     z = tf.random.stateless_normal((10_000, LATENT), (1, 0)).numpy()
     samples = data.to_pixels(trainer()[0].predict(z, batch_size=500, verbose=0))
-    probabilities, features = metrics.digit_scores(samples)
+    probabilities, features = classifiers.digit_scores(samples)
     return {
         "step": epoch * STEPS,
         "seconds": round(seconds, 1),

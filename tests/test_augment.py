@@ -13,6 +13,7 @@ from test_gan import IMAGES
 
 from gan_utils import augment, callbacks, gan, losses, networks, recipes
 from gan_utils.augment import Augmentation
+from gan_utils.sources import paddle
 
 NONE = {"brightness": 0, "contrast": 0, "shift": 0, "cutout": 0}
 
@@ -221,7 +222,7 @@ def test_a_discriminator_in_inference_is_itself():
 
 def test_points_are_no_images():
     with pytest.raises(ValueError, match=r"takes \(2,\), not images \(height, width, channels\)"):
-        augment.augmented(networks.fc_discriminator())
+        augment.augmented(paddle.fc_discriminator())
 
 
 def test_saved_and_loaded(tmp_path):

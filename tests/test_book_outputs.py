@@ -19,8 +19,6 @@ from built_book import ROOT
 from nbformat.v4 import new_markdown_cell, new_notebook
 from PIL import Image
 
-from gan_utils import plots
-
 # --- Status ---------------------------------------------------------------------------------------
 
 STAMP = {
@@ -95,7 +93,7 @@ def test_a_film_becomes_four_of_its_frames(two_pages):
     frames = [np.full((4, 6, 1), 30 * n, np.uint8) for n in range(7)]
     labels = [f"epoch {n}" for n in range(7)]
     caption = "It grows. Move the slider, or press Play."
-    film = plots.film(frames, labels, 'grey & "dark"', caption, columns=3).data
+    film = film.show(frames, labels, 'grey & "dark"', caption, columns=3).data
     (pdf.HTML / "book/one.html").write_text(PAGE.format(title="One", body=film))
     soup = BeautifulSoup(pdf.article("book/one", set())[0], "html.parser")
     shown = [Image.open(io.BytesIO(base64.b64decode(i["src"].split(",")[1]))) for i in soup("img")]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import execute
 import experiment_csv
+import export_pictures
 import nbformat
 import numpy as np
 import provenance
@@ -17,8 +18,6 @@ import pytest
 import stale
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image, ImageSequence
-
-from gan_utils import plots
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -62,12 +61,12 @@ def test_every_stamp_names_a_commit():
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_committed_pictures_are_the_notebooks_outputs(path):
-    for name, content in execute.pictures(nbformat.read(path, as_version=4)).items():
+    for name, content in export_pictures.pictures(nbformat.read(path, as_version=4)).items():
         assert (ROOT / "book" / name).read_bytes() == content, f"{name}: make execute"
 
 
 def test_committed_pictures_all_come_from_a_notebook():
-    made = {n for p in NOTEBOOKS for n in execute.pictures(nbformat.read(p, as_version=4))}
+    made = {n for p in NOTEBOOKS for n in export_pictures.pictures(nbformat.read(p, as_version=4))}
     files = [*ROOT.glob("book/pictures/fig-*.png"), *ROOT.glob("book/_static/films/*")]
     assert {str(path.relative_to(ROOT / "book")) for path in files} <= made
 
@@ -418,10 +417,10 @@ def test_pictures_are_exported(book):
 
 def test_films_are_exported_as_animations_that_play_once():
     frames = [np.full((12, 16, 3), 40 * i, np.uint8) for i in range(6)]
-    film = plots.film(frames, list("abcdef"), "Grey.", "Brighter.", columns=4)
+    film = film.show(frames, list("abcdef"), "Grey.", "Brighter.", columns=4)
     cell = new_code_cell("", metadata={"tags": ["picture"], "film": "fig-01-grey"})
     cell.outputs = [new_output("display_data", {"text/html": film.data})]
-    made = execute.pictures(new_notebook(cells=[cell]))
+    made = export_pictures.pictures(new_notebook(cells=[cell]))
     names = [f"_static/films/fig-01-grey.{kind}" for kind in ("webp", "png")]
     moving, still = (Image.open(io.BytesIO(made[name])) for name in names)
     assert moving.n_frames == 6 and moving.size == still.size == (16, 12)

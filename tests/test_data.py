@@ -332,9 +332,9 @@ def test_two_processes_download_at_once(nowhere, server):
     code = f"""
 import pathlib
 from gan_utils import data, files
-files.cache_folder = lambda: pathlib.Path({str(nowhere / "cache")!r})
+fetch.cache_folder = lambda: pathlib.Path({str(nowhere / "cache")!r})
 files.MNIST_FILES = {SMALL_FILES!r}
-files.MNIST_MIRRORS = [{server.url + "mnist/"!r}]
+fetch.MNIST_MIRRORS = [{server.url + "mnist/"!r}]
 print(data.load("mnist").images.sum())
 """
     env = os.environ | {"GAN_BOOK_PROFILE": "full"}
@@ -446,7 +446,7 @@ def test_quick_falls_back_without_a_socket(tmp_path):
                 raise SystemExit(f"a socket was used: {{event}} {{args}}")
         sys.addaudithook(forbid)
         from gan_utils import data, files
-        files.cache_folder = lambda: pathlib.Path({str(tmp_path)!r})
+        fetch.cache_folder = lambda: pathlib.Path({str(tmp_path)!r})
         for name in ("mnist", "cifar10"):
             loaded = data.load(name)
             print(loaded.name, len(loaded.images), loaded.note)
@@ -476,8 +476,8 @@ def test_cache_that_cannot_be_written(nowhere, server):
 import os, pathlib
 import numpy, pooch, requests, tempfile, tqdm  # before this user loses sight of them
 from gan_utils import data, files
-files.cache_folder = lambda: pathlib.Path({str(locked)!r})
-files.MNIST_MIRRORS = [{server.url + "mnist/"!r}]
+fetch.cache_folder = lambda: pathlib.Path({str(locked)!r})
+fetch.MNIST_MIRRORS = [{server.url + "mnist/"!r}]
 if os.getuid() == 0:
     os.setgid(65534); os.setuid(65534)
 try:

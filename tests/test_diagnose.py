@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from gan_utils import data, diagnose, gan, losses, networks
+from gan_utils import data, gan, losses, networks
+from gan_utils.chapters import units
+from gan_utils.diagnose import bands, rules
 
 RANDOM = np.random.default_rng(0)
 
@@ -18,7 +20,7 @@ def test_dead_units_are_those_never_positive():
     a, b = (RANDOM.uniform(-1, 1, (30, 28, 28, 1)).astype("float32") for _ in range(2))
     before = [x.reshape(30, -1) @ kernel.numpy() + bias.numpy() for x in (a, b)]
     for batches, values in (((a,), before[0]), ((a, b), np.concatenate(before))):
-        found = diagnose.dead_units(network, *batches)
+        found = units.dead_units(network, *batches)
         np.testing.assert_array_equal(found, values.max(axis=0) <= 0)
         assert 0 < found.sum() < 40
 
@@ -28,8 +30,8 @@ def test_a_dead_unit_gets_no_gradient_from_relu_and_one_from_leaky_relu():
     for slope, dies in ((0.0, True), (0.2, False)):
         network = networks.mlp_discriminator(hidden=8, slope=slope)
         network.get_layer("hidden").bias.assign([-10.0] * 8)  # not so far that D(x) rounds to 1
-        assert diagnose.dead_units(network, x).all()
-        signal = diagnose.learning_signal(network, x, losses.non_saturating())
+        assert units.dead_units(network, x).all()
+        signal = units.learning_signal(network, x, losses.non_saturating())
         assert (signal == 0).all() if dies else (signal > 0).all()
 
 
@@ -44,7 +46,7 @@ def test_a_dead_unit_gets_no_gradient_from_relu_and_one_from_leaky_relu():
 def test_dead_units_refuses(layer, batches, message):
     network = networks.mlp_generator() if layer == "pixels" else networks.mlp_discriminator()
     with pytest.raises(ValueError, match=message):
-        diagnose.dead_units(network, *[np.zeros((2, 28, 28, 1), "float32")] * batches, layer=layer)
+        units.dead_units(network, *[np.zeros((2, 28, 28, 1), "float32")] * batches, layer=layer)
 
 
 def test_the_learning_signal_of_a_linear_discriminator():
@@ -54,7 +56,7 @@ def test_the_learning_signal_of_a_linear_discriminator():
     images = RANDOM.uniform(-1, 1, (50, 28, 28, 1)).astype("float32")
     w = discriminator.weights[0].numpy()[:, 0]
     d = 1 / (1 + np.exp(-images.reshape(50, -1) @ w))
-    found = diagnose.learning_signal(discriminator, images, losses.non_saturating())
+    found = units.learning_signal(discriminator, images, losses.non_saturating())
     np.testing.assert_allclose(found, (1 - d) * np.linalg.norm(w), rtol=1e-4)
 
 
@@ -70,7 +72,7 @@ def history_of(case, seed=0):
 @pytest.mark.parametrize("seed", range(5))
 def test_a_healthy_run_lies_inside_the_band_of_the_others(seed, capsys):
     others = [row for row in runs() if row["seed"] != seed]
-    result = diagnose.compare_run(history_of("healthy", seed), runs=others)
+    result = bands.compare_run(history_of("healthy", seed), runs=others)
     assert result.inside
     assert capsys.readouterr().out.startswith("Inside the band of 4 healthy runs of mlp-mnist")
 
@@ -80,12 +82,12 @@ BROKEN = sorted({row["case"] for row in runs()} - {"healthy"})
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_run_lies_outside(case, capsys):
-    result = diagnose.compare_run(history_of(case))
+    result = bands.compare_run(history_of(case))
     assert not result.inside
     if case != "real images scaled to [0, 1]":  # which D and G survive, and only just shows
         assert min(result.shares.values()) < 0.5, "not a near miss"
     assert "Inside in too few epochs: " in capsys.readouterr().out
-    assert len(result.figure.axes) == len(diagnose.SERIES)
+    assert len(result.figure.axes) == len(bands.SERIES)
 
 
 def test_there_are_broken_runs():
@@ -94,13 +96,13 @@ def test_there_are_broken_runs():
 
 def test_nan_is_outside():
     history = history_of("healthy") | {"d_loss": [float("nan")] * 100}
-    assert diagnose.compare_run(history).shares["d_loss"] == 0
+    assert bands.compare_run(history).shares["d_loss"] == 0
 
 
 def written(values):
     """Series whose logarithms (or logits, of D's means) are the values: name -> (epochs,)."""
     logistic = ("d_x", "d_gz")
-    return {name: (expit if name in logistic else np.exp)(values) for name in diagnose.SERIES}
+    return {name: (expit if name in logistic else np.exp)(values) for name in bands.SERIES}
 
 
 def runs_of(values):
@@ -114,10 +116,10 @@ def runs_of(values):
 
 def test_the_band_is_students_prediction_interval():
     values = np.random.default_rng(1).normal(0.3, 0.4, 5)
-    result = diagnose.compare_run(written(np.zeros(7)), runs=runs_of(np.tile(values, (7, 1)).T))
+    result = bands.compare_run(written(np.zeros(7)), runs=runs_of(np.tile(values, (7, 1)).T))
     half = 4.604095 * values.std(ddof=1) * np.sqrt(1.2)  # t of 4 degrees of freedom at 0.995
     ends = written(values.mean() + half * np.array([-1, 1]))
-    for name, axes in zip(diagnose.SERIES, result.figure.axes, strict=True):
+    for name, axes in zip(bands.SERIES, result.figure.axes, strict=True):
         [band] = axes.collections
         _, y = band.get_paths()[0].vertices.T
         np.testing.assert_allclose([y.min(), y.max()], ends[name], err_msg=name)
@@ -130,7 +132,7 @@ def test_the_band_holds_new_runs_as_often_as_it_says():
     for _ in range(6):
         new = np.full(11 * draws, np.nan)
         new[5::11] = rng.normal(size=draws)  # in the middle of each
-        shares = diagnose.compare_run(written(new), runs=runs_of(runs)).shares
+        shares = bands.compare_run(written(new), runs=runs_of(runs)).shares
         inside.append(11 * shares["d_loss"])
         plt.close("all")
     assert np.mean(inside) == pytest.approx(0.99, abs=0.008)
@@ -140,20 +142,20 @@ def test_compare_run_reads_a_run_folder(tmp_path):
     history = history_of("healthy")
     rows = [list(history), *np.transpose(list(history.values())).tolist()]
     (tmp_path / "history.csv").write_text("\n".join(",".join(map(str, row)) for row in rows))
-    assert diagnose.compare_run(tmp_path).shares == diagnose.compare_run(history).shares
+    assert bands.compare_run(tmp_path).shares == bands.compare_run(history).shares
 
 
 def test_compare_run_refuses(tmp_path):
     history = history_of("healthy")
     short = {name: values[:4] for name, values in history.items()}
     with pytest.raises(ValueError, match="4 epochs; a comparison takes at least 5"):
-        diagnose.compare_run(short)
+        bands.compare_run(short)
     with pytest.raises(ValueError, match="no healthy runs of 'dcgan'. There are some of: mlp-mn"):
-        diagnose.compare_run(history, "dcgan")
+        bands.compare_run(history, "dcgan")
     with pytest.raises(ValueError, match="has no 'd_x'. It has: "):
-        diagnose.compare_run({name: v for name, v in history.items() if name != "d_x"})
+        bands.compare_run({name: v for name, v in history.items() if name != "d_x"})
     with pytest.raises(FileNotFoundError, match="There is no .*history.csv"):
-        diagnose.compare_run(tmp_path)
+        bands.compare_run(tmp_path)
 
 
 # The rules
@@ -164,11 +166,11 @@ def planted():
 
 
 def written_out(row):
-    return {name: [float(v) for v in row[name].split()] for name in diagnose.RULES_READ}
+    return {name: [float(v) for v in row[name].split()] for name in rules.RULES_READ}
 
 
 def first(history):
-    found = diagnose.diagnose(history)
+    found = rules.diagnose(history)
     return found[0].name if found else "nothing"
 
 
@@ -197,7 +199,7 @@ def test_nineteen_of_twenty_held_out_healthy_runs_pass():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_long_healthy_run_has_no_findings(seed, capsys):
-    assert diagnose.diagnose(history_of("healthy", seed)) == []
+    assert rules.diagnose(history_of("healthy", seed)) == []
     assert capsys.readouterr().out.startswith("No rule fires.")
 
 
@@ -210,7 +212,7 @@ LONG = {
 
 @pytest.mark.parametrize("case", LONG)
 def test_a_broken_run_is_named(case, capsys):
-    assert [finding.name for finding in diagnose.diagnose(history_of(case))] == [LONG[case]]
+    assert [finding.name for finding in rules.diagnose(history_of(case))] == [LONG[case]]
     assert capsys.readouterr().out.startswith(f"{LONG[case]}: ")
 
 
@@ -228,7 +230,7 @@ def live(d_rate=1e-3, sigmoid=False):
 def test_rules_on_live_runs():
     assert first(live()) == "nothing"
     assert first(live(sigmoid=True)) == "two sigmoids"
-    [finding] = diagnose.diagnose(live(d_rate=0.0).history)
+    [finding] = rules.diagnose(live(d_rate=0.0).history)
     assert finding.name == "wrong variables"
     assert "weights of D never moved" in finding.seen
 
@@ -259,7 +261,7 @@ def test_each_rule_sees_its_sign(changes, name):
 
 def test_a_finding_says_where_it_starts():
     values = [*HEALTHY["g_loss"][:40], *[float("inf")] * 60]
-    [finding] = diagnose.diagnose(HEALTHY | {"g_loss": values})
+    [finding] = rules.diagnose(HEALTHY | {"g_loss": values})
     assert "g_loss is not a finite number in epoch 41." in finding.seen
 
 
@@ -267,14 +269,14 @@ def test_diagnose_reads_a_run_folder(tmp_path):
     history = HEALTHY | {"g_update_ratio": [0.0] * 100}
     rows = [list(history), *np.transpose(list(history.values())).tolist()]
     (tmp_path / "history.csv").write_text("\n".join(",".join(map(str, row)) for row in rows))
-    assert diagnose.diagnose(tmp_path) == diagnose.diagnose(history)
+    assert rules.diagnose(tmp_path) == rules.diagnose(history)
 
 
 def test_diagnose_refuses(tmp_path):
     short = {name: values[:2] for name, values in HEALTHY.items()}
     with pytest.raises(ValueError, match="2 epochs; the rules take at least 3"):
-        diagnose.diagnose(short)
+        rules.diagnose(short)
     with pytest.raises(ValueError, match="has no 'g_grad_norm'. It has: "):
-        diagnose.diagnose({n: v for n, v in HEALTHY.items() if n != "g_grad_norm"})
+        rules.diagnose({n: v for n, v in HEALTHY.items() if n != "g_grad_norm"})
     with pytest.raises(FileNotFoundError, match="There is no .*history.csv"):
-        diagnose.diagnose(tmp_path)
+        rules.diagnose(tmp_path)

@@ -10,7 +10,8 @@ import pytest
 from bs4 import BeautifulSoup
 from keras import layers
 
-from gan_utils import data, live, networks, recipes
+from gan_utils import networks, recipes
+from gan_utils.chapters import live
 
 FLAGS = """--headless --disable-gpu --disable-background-networking --disable-component-update
 --disable-sync --no-first-run --virtual-time-budget=20000 --dump-dom"""

@@ -17,8 +17,9 @@ import pytest
 from cases import few
 from PIL import Image
 
-from gan_utils import callbacks, cifar, data, metrics, networks, recipes
+from gan_utils import callbacks, classifiers, data, metrics, recipes
 from gan_utils.__main__ import COMMAND, main
+from gan_utils.sources import paddle
 
 TINY = recipes.RECIPES["mlp-mnist"] | {
     "data": "digits",
@@ -77,7 +78,7 @@ def points_run(tmp_path):
         about = {"format": 1, "recipe": "points", "settings": settings, "seed": 0}
         (tmp_path / "points").mkdir()
         (tmp_path / "points" / "run.json").write_text(json.dumps(about))
-        networks.fc_generator().save(tmp_path / "points" / "generator.keras")
+        paddle.fc_generator().save(tmp_path / "points" / "generator.keras")
         return tmp_path / "points"
 
     return make
@@ -461,8 +462,8 @@ def test_evaluates_colour_images_and_notices_copies(colours, capsys):
     assert run("evaluate", folder, "-n", 200) == 0
     assert "200 generated against 200 of" in capsys.readouterr().out
     scores = json.loads((folder / "scores.json").read_text())
-    p, features = cifar.cifar_scores(loaded.images[:200])
-    real = cifar.cifar_scores(loaded.test_images[:200])
+    p, features = classifiers.cifar_scores(loaded.images[:200])
+    real = classifiers.cifar_scores(loaded.test_images[:200])
     assert scores["frechet"] == pytest.approx(metrics.frechet_distance(features, real[1]))
     assert scores["confident"] == pytest.approx((p.max(axis=1) > 0.9).mean())
     assert scores["nearer"] == 1, "they are the training images"

@@ -34,7 +34,7 @@ def photos(tmp_path, monkeypatch):
         "discriminator": ["dcgan_discriminator", shape | {"batch_norm": False}],
     }
     monkeypatch.setitem(recipes.RECIPES, "own-images", tiny)
-    monkeypatch.setattr("gan_utils.__main__.OWN_ROWS", 40)
+    monkeypatch.setattr("gan_utils.cli.OWN_ROWS", 40)
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "my photos"
     (folder / "more").mkdir(parents=True)

@@ -16,7 +16,8 @@ import pytest
 from cases import few
 from PIL import Image
 
-from gan_utils import own_images, plots, recipes, runtime
+from gan_utils import metrics, plots, recipes, runtime
+from gan_utils.own import pictures
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -60,14 +61,14 @@ def write_zip(path, contents, **options):
 
 def load_one(tmp_path, content, **options):
     """Return what becomes of one file, as floats."""
-    loaded = own_images.load_images(write(tmp_path, {"one": content}), **options)
+    loaded = pictures.load_images(write(tmp_path, {"one": content}), **options)
     assert loaded.files == ["one"] and loaded.skipped == []
     return loaded.images[0].astype(float)
 
 
 def reason(tmp_path, content, name="bad"):
     """Return why a file is left out; the good one beside it must be there."""
-    loaded = own_images.load_images(write(tmp_path, {name: content, "good.png": plain()}))
+    loaded = pictures.load_images(write(tmp_path, {name: content, "good.png": plain()}))
     assert loaded.files == ["good.png"]
     [(left_out, why)] = loaded.skipped
     assert left_out == name and f"1 skipped: {name} ({why})" in loaded.note
@@ -91,7 +92,7 @@ SOME_SQUARES = [
 @pytest.mark.parametrize(("size", "channels", "original"), few(SQUARES, SOME_SQUARES))
 def test_every_size_becomes_a_square(tmp_path, size, channels, original):
     content = plain((200, 200, 200), original)
-    loaded = own_images.load_images(write(tmp_path, {"a.png": content}), size, channels)
+    loaded = pictures.load_images(write(tmp_path, {"a.png": content}), size, channels)
     assert loaded.images.shape == (1, size, size, channels) and loaded.images.dtype == np.uint8
     assert (loaded.images == 200).all()
     kind = "grey" if channels == 1 else "in colour"
@@ -247,7 +248,7 @@ def test_of_an_animation_the_first_frame_counts(tmp_path, form):
 
 def test_a_picture_stays_as_it_was():
     picture = Image.new("RGBA", (50, 40), (0, 0, 0, 0))
-    assert own_images.small_square(picture, 28, 1).shape == (28, 28, 1)
+    assert pictures.small_square(picture, 28, 1).shape == (28, 28, 1)
     assert picture.mode == "RGBA" and picture.size == (50, 40)
     assert picture.getpixel((0, 0)) == (0, 0, 0, 0)
 
@@ -282,7 +283,7 @@ def test_a_bad_file_is_listed_with_the_reason(tmp_path, kind):
 def test_a_bad_file_alone_is_an_error_that_names_it(tmp_path, kind):
     content, why = BAD[kind]
     with pytest.raises(ValueError) as raised:
-        own_images.load_images(write(tmp_path / "mine", {"deep/file": content}))
+        pictures.load_images(write(tmp_path / "mine", {"deep/file": content}))
     message = str(raised.value)
     assert f"{tmp_path / 'mine'} has no image to train on: it left out deep/file ({why}" in message
     assert "can be read are " in message and "JPEG" in message
@@ -294,7 +295,7 @@ def test_a_decoder_may_fail_in_any_way(tmp_path, monkeypatch):
 
     monkeypatch.setattr(own_images, "small_square", fails)
     with pytest.raises(ValueError, match=r"left out a \(damaged: MemoryError\)"):
-        own_images.load_images(write(tmp_path, {"a": plain()}))
+        pictures.load_images(write(tmp_path, {"a": plain()}))
 
 
 def test_ctrl_c_ends_it(tmp_path, monkeypatch):
@@ -303,7 +304,7 @@ def test_ctrl_c_ends_it(tmp_path, monkeypatch):
 
     monkeypatch.setattr(own_images, "small_square", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        own_images.load_images(write(tmp_path, {"a": plain()}))
+        pictures.load_images(write(tmp_path, {"a": plain()}))
 
 
 def test_a_file_that_is_too_large(tmp_path, monkeypatch):
@@ -322,7 +323,7 @@ def test_a_file_that_must_not_be_read(tmp_path, monkeypatch, name):
 
     write(tmp_path, {name: plain(), "good.png": plain()})
     monkeypatch.setattr(Path, "open", guarded)  # as root the tests could read it all the same
-    loaded = own_images.load_images(tmp_path)
+    loaded = pictures.load_images(tmp_path)
     assert loaded.files == ["good.png"]
     assert loaded.skipped == [(name, "cannot be read: Permission denied")]
 
@@ -341,9 +342,9 @@ def test_a_folder_that_must_not_be_read(tmp_path, monkeypatch, locked):
     if locked == ".":
         why = r"left out \. \(cannot be read: Permission denied\)"
         with pytest.raises(ValueError, match=why):
-            own_images.load_images(tmp_path)
+            pictures.load_images(tmp_path)
     else:
-        loaded = own_images.load_images(tmp_path)
+        loaded = pictures.load_images(tmp_path)
         assert loaded.skipped == [("locked", "cannot be read: Permission denied")]
 
 
@@ -353,7 +354,7 @@ def test_a_file_that_vanishes_meanwhile(tmp_path, monkeypatch):
 
     write(tmp_path, {"a.png": plain()})
     monkeypatch.setattr(os, "walk", walk)
-    loaded = own_images.load_images(tmp_path)
+    loaded = pictures.load_images(tmp_path)
     assert loaded.skipped == [("gone.png", "cannot be read: No such file or directory")]
 
 
@@ -362,18 +363,18 @@ def test_one_bad_file_among_a_thousand(tmp_path, monkeypatch):
     monkeypatch.setattr(runtime, "progress", lambda items, text: counted.extend(items) or items)
     content = plain(size=(8, 8))
     contents = {f"{i:04d}.png": content for i in range(1000)} | {"0500.png": content[:-30]}
-    loaded = own_images.load_images(write_zip(tmp_path / "many.zip", contents))
+    loaded = pictures.load_images(write_zip(tmp_path / "many.zip", contents))
     assert loaded.images.shape == (999, 32, 32, 3) and (loaded.images == RED).all()
     assert [name for name, _ in loaded.skipped] == ["0500.png"]
     assert loaded.note.startswith("999 images from many.zip, 32 px, in colour; 1 skipped: 0500.png")
     assert len(counted) == 1000, "a progress bar, which a handful does not need"
-    own_images.load_images(write_zip(tmp_path / "few.zip", {"a.png": content}))
+    pictures.load_images(write_zip(tmp_path / "few.zip", {"a.png": content}))
     assert len(counted) == 1000
 
 
 def test_the_note_names_three_and_counts_the_rest(tmp_path):
     write(tmp_path / "cats", {f"{i}.txt": b"no" for i in range(1203)} | {"a.png": plain()})
-    loaded = own_images.load_images(tmp_path / "cats", 28, 1)
+    loaded = pictures.load_images(tmp_path / "cats", 28, 1)
     assert len(loaded.skipped) == 1203
     assert loaded.note == (
         "1 image from cats, 28 px, grey; 1,203 skipped: 0.txt (not an image in a known format), "
@@ -410,21 +411,21 @@ def check_nested(loaded):
 
 
 def test_a_folder_in_order_and_without_what_is_hidden(tmp_path):
-    loaded = own_images.load_images(write(tmp_path / "mine", NESTED))
+    loaded = pictures.load_images(write(tmp_path / "mine", NESTED))
     check_nested(loaded)
     assert loaded.name == "mine"
-    again = own_images.load_images(str(tmp_path / "mine"))
+    again = pictures.load_images(str(tmp_path / "mine"))
     np.testing.assert_array_equal(again.images, loaded.images)
 
 
 def test_a_hidden_folder_may_be_given_itself(tmp_path):
-    loaded = own_images.load_images(write(tmp_path / ".mine", {"a.png": plain()}))
+    loaded = pictures.load_images(write(tmp_path / ".mine", {"a.png": plain()}))
     assert loaded.files == ["a.png"]
 
 
 def test_the_current_folder_has_a_name(tmp_path, monkeypatch):
     monkeypatch.chdir(write(tmp_path / "mine", {"a.png": plain()}))
-    assert own_images.load_images(".").name == "mine"
+    assert pictures.load_images(".").name == "mine"
 
 
 def test_links(tmp_path):
@@ -435,7 +436,7 @@ def test_links(tmp_path):
     (mine / "file.png").symlink_to(tmp_path / "other" / "c.png")
     (mine / "nowhere.png").symlink_to(tmp_path / "gone.png")
     (mine / "itself.png").symlink_to("itself.png")
-    loaded = own_images.load_images(mine)
+    loaded = pictures.load_images(mine)
     assert loaded.files == ["a.png", "deep/b.png", "file.png"]
     assert loaded.skipped == [
         ("deep/circle", "a link to a folder"),
@@ -444,13 +445,13 @@ def test_links(tmp_path):
         ("outside", "a link to a folder"),
     ]
     (tmp_path / "link").symlink_to(mine)
-    assert own_images.load_images(tmp_path / "link").files == loaded.files
+    assert pictures.load_images(tmp_path / "link").files == loaded.files
 
 
 @pytest.mark.timeout(30)
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
-    loaded = own_images.load_images(write(tmp_path, {"a.png": plain()}))
+    loaded = pictures.load_images(write(tmp_path, {"a.png": plain()}))
     assert loaded.skipped == [("pipe.png", "not an ordinary file")]
 
 
@@ -462,7 +463,7 @@ def test_names_can_always_be_printed(tmp_path):
             Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(b"no")
         except OSError:
             pytest.skip("this file system insists on names in UTF-8")
-    loaded = own_images.load_images(tmp_path)
+    loaded = pictures.load_images(tmp_path)
     assert {name for name, _ in loaded.skipped} == {
         r"'caf\udce9.txt'",
         r"'two\nlines.txt'",
@@ -478,9 +479,9 @@ def test_names_can_always_be_printed(tmp_path):
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_zip_file_gives_what_the_folder_gives(tmp_path, compression):
     path = write_zip(tmp_path / "mine.zip", NESTED | {"deep/": b""}, compression=compression)
-    loaded = own_images.load_images(path)
+    loaded = pictures.load_images(path)
     check_nested(loaded)
-    folder = own_images.load_images(write(tmp_path / "mine", NESTED))
+    folder = pictures.load_images(write(tmp_path / "mine", NESTED))
     np.testing.assert_array_equal(loaded.images, folder.images)
     assert loaded.name == "mine.zip"
 
@@ -491,7 +492,7 @@ OUTSIDE = ["../evil.png", "deep/../../evil.png", "/evil.png", "..\\evil.png", "C
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_an_entry_that_points_outside_is_left_out(tmp_path, name):
     write_zip(tmp_path / "mine.zip", {name: plain(), "good.png": plain()})
-    loaded = own_images.load_images(tmp_path / "mine.zip")
+    loaded = pictures.load_images(tmp_path / "mine.zip")
     assert loaded.files == ["good.png"]
     assert [why for _, why in loaded.skipped] == ["its path leads out of the zip file"]
     assert "evil.png" in loaded.note
@@ -499,7 +500,7 @@ def test_an_entry_that_points_outside_is_left_out(tmp_path, name):
 
 
 def test_a_dot_before_a_path_is_harmless(tmp_path):
-    loaded = own_images.load_images(write_zip(tmp_path / "a.zip", {"./deep/a.png": plain()}))
+    loaded = pictures.load_images(write_zip(tmp_path / "a.zip", {"./deep/a.png": plain()}))
     assert loaded.files == ["./deep/a.png"]
 
 
@@ -512,7 +513,7 @@ def test_an_entry_that_unpacks_to_a_lot(tmp_path, monkeypatch):
         archive.getinfo("liar.png").file_size = 10  # what the list of files will say
     tracemalloc.start()
     try:
-        loaded = own_images.load_images(tmp_path / "a.zip")
+        loaded = pictures.load_images(tmp_path / "a.zip")
         assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
     finally:
         tracemalloc.stop()
@@ -530,7 +531,7 @@ def test_entries_that_cannot_be_unpacked(tmp_path):
         archive.getinfo("secret.png").flag_bits |= 1
     content = (tmp_path / "a.zip").read_bytes().replace(b"find me", b"found !")
     (tmp_path / "a.zip").write_bytes(content)
-    loaded = own_images.load_images(tmp_path / "a.zip")
+    loaded = pictures.load_images(tmp_path / "a.zip")
     assert loaded.files == ["ok.png"]
     assert loaded.skipped == [
         ("broken.png", "damaged: Bad CRC-32 for file 'broken.png'"),
@@ -546,7 +547,7 @@ def test_a_name_may_be_there_twice(tmp_path):
     ):
         archive.writestr("a.png", plain((1, 1, 1)))
         archive.writestr("a.png", plain((2, 2, 2)))
-    loaded = own_images.load_images(tmp_path / "a.zip")
+    loaded = pictures.load_images(tmp_path / "a.zip")
     assert loaded.images[:, 0, 0, 0].tolist() == [1, 2]
 
 
@@ -557,7 +558,7 @@ def test_what_is_neither_folder_nor_zip_is_refused(tmp_path, content):
         content = write_zip(path, {"a.png": plain()}).read_bytes()[:-30]
     path.write_bytes(content)
     with pytest.raises(ValueError, match="file is neither a folder nor a complete zip file"):
-        own_images.load_images(path)
+        pictures.load_images(path)
 
 
 # --- wrong use ---------------------------------------------------------------------------------
@@ -567,42 +568,42 @@ def test_what_is_neither_folder_nor_zip_is_refused(tmp_path, content):
 def test_sizes_and_channels_there_are(tmp_path, size, channels):
     wanted = f"size is {size} and channels is {channels}; size must be 28, 32 or 64, and channels 1"
     with pytest.raises(ValueError, match=wanted):
-        own_images.load_images(write(tmp_path, {"a.png": plain()}), size, channels)
+        pictures.load_images(write(tmp_path, {"a.png": plain()}), size, channels)
 
 
 def test_a_path_that_does_not_exist(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"There is no .*typo. Give the folder or the zip"):
-        own_images.load_images(tmp_path / "typo")
+        pictures.load_images(tmp_path / "typo")
 
 
 @pytest.mark.parametrize("contents", [{}, {".DS_Store": b"x", "deep/.a.png": plain()}])
 def test_nothing_in_it(tmp_path, contents):
     with pytest.raises(ValueError, match=r"mine has no image to train on: it is empty"):
         (tmp_path / "mine").mkdir()
-        own_images.load_images(write(tmp_path / "mine", contents))
+        pictures.load_images(write(tmp_path / "mine", contents))
     with pytest.raises(ValueError, match=r"a.zip has no image to train on: it is empty"):
-        own_images.load_images(write_zip(tmp_path / "a.zip", contents))
+        pictures.load_images(write_zip(tmp_path / "a.zip", contents))
 
 
 # --- what follows ------------------------------------------------------------------------------
 
 
 def test_recipes_take_it(tmp_path):
-    loaded = own_images.load_images(write(tmp_path, {"a.png": plain(), "b.png": plain()}))
+    loaded = pictures.load_images(write(tmp_path, {"a.png": plain(), "b.png": plain()}))
     recipe = recipes.get("dcgan-cifar10")
     np.testing.assert_array_equal(recipes.load_data(recipe, loaded), loaded.images)
 
 
 def test_contact_sheet_goes_through_the_whole_data_set(tmp_path):
     images = np.arange(200, dtype=np.uint8)[:, None, None, None].repeat(28, 1).repeat(28, 2)
-    loaded = own_images.OwnImages("mine", images, [f"{i}.png" for i in range(200)], [])
-    figure = own_images.contact_sheet(loaded, columns=4, most=12)
+    loaded = pictures.OwnImages("mine", images, [f"{i}.png" for i in range(200)], [])
+    figure = pictures.contact_sheet(loaded, columns=4, most=12)
     [axes] = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["0", "72", "144"]
     shown = axes.images[0].get_array()
     chosen = [0, 18, 36, 54, 72, 90, 108, 126, 144, 162, 180, 199]
     np.testing.assert_array_equal(shown, plots.tile(images[chosen], 4).squeeze())
-    few = own_images.contact_sheet(loaded._replace(images=images[:3]))
+    few = pictures.contact_sheet(loaded._replace(images=images[:3]))
     [picture] = few.axes[0].images
     np.testing.assert_array_equal(picture.get_array(), plots.tile(images[:3], 3).squeeze())
     plt.close("all")
@@ -618,9 +619,9 @@ def some_images(n=30, channels=3, seed=0):
 @pytest.mark.parametrize("skipped", [[], [("a", "empty"), ("b/c.png", "damaged: é")]])
 def test_what_is_saved_is_loaded(tmp_path, skipped):
     names = [f"ünder/{number}.png" for number in range(30)]
-    loaded = own_images.OwnImages("mine", some_images(), names, skipped)
-    own_images.save(loaded, tmp_path / "images.npz")
-    again = own_images.load(tmp_path / "images.npz")
+    loaded = pictures.OwnImages("mine", some_images(), names, skipped)
+    pictures.save(loaded, tmp_path / "images.npz")
+    again = pictures.load(tmp_path / "images.npz")
     np.testing.assert_array_equal(again.images, loaded.images)
     assert again._replace(images=None) == loaded._replace(images=None) and again.note == loaded.note
 
@@ -629,18 +630,18 @@ def test_what_is_saved_is_loaded(tmp_path, skipped):
 def test_what_cannot_be_loaded_is_named(tmp_path, content):
     path = tmp_path / "images.npz"
     if content == "cut":
-        own_images.save(own_images.OwnImages("mine", some_images(), ["a"] * 30, []), path)
+        pictures.save(pictures.OwnImages("mine", some_images(), ["a"] * 30, []), path)
         content = path.read_bytes()[:-500]
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ValueError, match="images.npz, the images that this run began with, cannot"):
-        own_images.load(path)
+        pictures.load(path)
 
 
 def test_the_nearest_training_image_is_found():
     train, images = some_images(20, 1), some_images(9, 1, seed=1)
     images[4] = train[7]
-    distance, row = own_images.nearest(train, images)
+    distance, row = metrics.nearest(train, images)
     gaps = np.sqrt(((images[:, None] - train.astype(float)) ** 2).mean(axis=(2, 3, 4)))
     np.testing.assert_allclose(distance, gaps.min(axis=1), rtol=1e-4, atol=1e-2)
     np.testing.assert_array_equal(row, gaps.argmin(axis=1))
@@ -649,14 +650,14 @@ def test_the_nearest_training_image_is_found():
 
 def test_a_training_image_is_compared_with_the_others():
     train = some_images(20)
-    distance, row = own_images.nearest(train)
+    distance, row = metrics.nearest(train)
     for number in range(20):
         others = np.delete(train, number, axis=0)
-        expected = own_images.nearest(others, train[number : number + 1])[0]
+        expected = metrics.nearest(others, train[number : number + 1])[0]
         np.testing.assert_allclose(distance[number], expected[0], rtol=1e-4)
     assert (row != np.arange(20)).all()
     train[3] = train[8]
-    distance, row = own_images.nearest(train)
+    distance, row = metrics.nearest(train)
     assert (row[3], row[8]) == (8, 3) and max(distance[3], distance[8]) < 0.1, "a twin is no self"
 
 
@@ -666,7 +667,7 @@ def test_copies_are_told_from_new_images():
     rng = np.random.default_rng(2)
     copies = np.clip(train[:100] + rng.normal(0, 1, (100, 28, 28, 3)), 0, 255)
     new = np.ones_like(train) * rng.uniform(20, 235, (300, 1, 1, 3))
-    scores = [own_images.compare(np.uint8(x), np.uint8(train))[0] for x in (copies, new)]
+    scores = [pictures.compare(np.uint8(x), np.uint8(train))[0] for x in (copies, new)]
     assert scores[0]["nearer"] > 0.8 and abs(scores[1]["nearer"] - 0.5) < 0.15
     assert scores[0]["to_nearest"] < scores[0]["among_real"] == scores[1]["among_real"]
 
@@ -675,6 +676,6 @@ def test_copies_are_told_from_new_images():
 def test_the_nearest_pairs_are_shown(channels):
     train, made = some_images(20, channels), some_images(10, channels, seed=1)
     made[6] = train[11]
-    picture = np.asarray(own_images.compare(made, train)[1]).reshape(58, 8 * 30 - 2, channels)
+    picture = np.asarray(pictures.compare(made, train)[1]).reshape(58, 8 * 30 - 2, channels)
     np.testing.assert_array_equal(picture[:28, :28], made[6])
     np.testing.assert_array_equal(picture[30:, :28], train[11])

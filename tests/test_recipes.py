@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from gan_utils import augment, data, gan, metrics, networks, recipes
+from gan_utils import augment, classifiers, data, gan, metrics, networks, recipes
 
 NETWORKS = "generator", "discriminator"
 
@@ -201,7 +201,7 @@ def test_pretrained_networks_work_without_training_code(name):
 
 def test_pretrained_digits_are_read_by_the_classifier():
     generator, _ = recipes.pretrained("dcgan-mnist")
-    probabilities, _ = metrics.digit_scores(gan.generate(generator, 500, 0, "normal"))
+    probabilities, _ = classifiers.digit_scores(gan.generate(generator, 500, 0, "normal"))
     assert (probabilities.max(axis=1) > 0.9).mean() > 0.7
     assert metrics.class_shares(probabilities).min() > 0.03
 

@@ -30,12 +30,12 @@ PACKAGE = "gan_utils"
 #: definition -> why no result depends on it
 CANNOT_CHANGE_A_RESULT = {
     "gan_utils.__version__": "a number, written into run folders",
-    "gan_utils.__main__.show_recipes": "prints",
+    "gan_utils.cli.show_recipes": "prints",
     "gan_utils.data.download": "fetches: what is in a file is checked by its SHA-256",
-    "gan_utils.files.cache_folder": "says where files are kept",
-    "gan_utils.files.download_cifar10": "fetches: the archive is checked by its SHA-256",
-    "gan_utils.files.download_mnist": "fetches: the content is checked by its SHA-256",
-    "gan_utils.files.find": "finds and fetches files, whose SHA-256 is checked or in the stamp",
+    "gan_utils.fetch.cache_folder": "says where files are kept",
+    "gan_utils.fetch.download_cifar10": "fetches: the archive is checked by its SHA-256",
+    "gan_utils.fetch.download_mnist": "fetches: the content is checked by its SHA-256",
+    "gan_utils.fetch.find": "finds and fetches files, whose SHA-256 is checked or in the stamp",
     "gan_utils.gan._progress_bar": "shows progress",
     "gan_utils.plots.claim": "shows a sentence of the caller's, which a stamped run asserts",
     "gan_utils.runtime.choose": "a stamped run is full, and the caller spells out that value",

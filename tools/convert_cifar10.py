@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from gan_utils import files
+from gan_utils import fetch, files
 
 
 def read(path: Path) -> np.ndarray:
@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("copy", nargs="?", type=Path, help="zip file of JPEG images")
     given = parser.parse_args(arguments).copy
     own = Path(os.environ.get("GAN_UTILS_DATA") or "nowhere", "cifar10")
-    target = files.cache_folder() / "cifar10" / files.CIFAR10_FILE
+    target = fetch.cache_folder() / "cifar10" / files.CIFAR10_FILE
     there = [path for path in (own / files.CIFAR10_FILE, target) if path.is_file()]
     source = given or own / "cifar10_jpeg.zip"
     if there and given:

@@ -8,10 +8,6 @@ A notebook that fails stays as it was: the file is replaced only after its last 
 """
 
 import argparse
-import base64
-import html
-import io
-import json
 import os
 import re
 import sys
@@ -19,12 +15,12 @@ import time
 from datetime import date
 from pathlib import Path
 
+import export_pictures
 import nbformat
 import provenance
 import stale
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
-from PIL import Image
 from tqdm import tqdm
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -46,9 +42,7 @@ def run(notebook: nbformat.NotebookNode, folder: Path, root: Path, label: str) -
         path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
         quiet = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2")}
         profile = {"GAN_BOOK_PROFILE": "full", "GAN_BOOK_CLAIMS": "assert", "PYTHONPATH": path}
-        log = (
-            root / "_build" / "execute.log"
-        )  # the kernel's own messages; a crash explains itself there
+        log = root / "_build" / "execute.log"  # the kernel's own words: a crash explains itself
         log.parent.mkdir(exist_ok=True)
         with log.open("w") as messages:
             client.execute(env=os.environ | quiet | profile, stderr=messages)
@@ -76,49 +70,6 @@ def clean(notebook: nbformat.NotebookNode) -> None:
             ]
 
 
-def pictures(notebook: nbformat.NotebookNode) -> dict[str, bytes]:
-    """Return what the cells tagged `picture` show, as files: a path inside book/ -> its bytes.
-
-    A PNG is named by the figure of its cell. A film is named by the cell's metadata "film" and
-    becomes an animation that plays once, with its last frame as a still beside it.
-    """
-    found = {}
-    for cell in notebook.cells:
-        if "picture" not in cell.metadata.get("tags", []):
-            continue
-        kind = "text/html" if "film" in cell.metadata else "image/png"
-        name = cell.metadata.get("film") or cell.metadata["mystnb"]["figure"]["name"]
-        data = [o["data"][kind] for o in cell.outputs if kind in o.get("data", {})]
-        if not data:
-            raise ValueError(f"the cell tagged picture for {name} shows no {kind}")
-        if kind == "text/html":
-            moving, still = animation(data[0])
-            found |= {f"_static/films/{name}.webp": moving, f"_static/films/{name}.png": still}
-        else:
-            found[f"pictures/{name}.png"] = base64.b64decode(data[0])
-    return found
-
-
-def animation(film: str, seconds: float = 4.5) -> tuple[bytes, bytes]:
-    """Return a film of `plots.film` as an animated WebP, and its last frame as a PNG.
-
-    It plays once and ends within five seconds: what moves for longer needs a button to stop it
-    (WCAG 2.1, success criterion 2.2.2).
-    """
-    settings = json.loads(html.unescape(re.search(r'data-film="(.*?)"', film)[1]))
-    source = re.search(r'src="data:image/webp;base64,(.*?)"', film)[1]
-    sheet = Image.open(io.BytesIO(base64.b64decode(source))).convert("RGB")
-    count, columns = len(settings["labels"]), settings["columns"]
-    width, height = sheet.width // columns, sheet.height // -(-count // columns)
-    corners = [(i % columns * width, i // columns * height) for i in range(count)]
-    frames = [sheet.crop((x, y, x + width, y + height)) for x, y in corners]
-    moving, still = io.BytesIO(), io.BytesIO()
-    options = {"duration": int(1000 * seconds / count), "loop": 1, "quality": 60, "method": 6}
-    frames[0].save(moving, "WEBP", save_all=True, append_images=frames[1:], **options)
-    frames[-1].save(still, "PNG", optimize=True)
-    return moving.getvalue(), still.getvalue()
-
-
 def execute(path: Path, root: Path = provenance.ROOT) -> float:
     """Run, stamp and write one notebook, export its pictures, and return the seconds it took."""
     notebook = nbformat.read(path, as_version=4)
@@ -140,7 +91,7 @@ def execute(path: Path, root: Path = provenance.ROOT) -> float:
         "seconds": seconds,
         "date": date.today().isoformat(),
     }
-    images = pictures(notebook)
+    images = export_pictures.pictures(notebook)
     provenance.write(path, (nbformat.writes(notebook) + "\n").encode())
     for name, content in images.items():
         provenance.write(root / "book" / name, content)

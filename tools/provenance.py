@@ -151,7 +151,7 @@ def archives(path: str | Path, root: Path = ROOT) -> dict:
     """Return the SHA-256 of the archive of CIFAR-10, if that can be reached: there are copies."""
     if not any(node[1] == "_load_cifar10" for node in reached(path, root).nodes):
         return {}
-    find = "files.find('cifar10', [files.CIFAR10_FILE], list)[0]"  # fetches nothing
+    find = "fetch.find('cifar10', [files.CIFAR10_FILE], list)[0]"  # fetches nothing
     code = f"from {PACKAGE} import files; print(*{find})"
     run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     found = Path(run.stdout.strip() or "nowhere")

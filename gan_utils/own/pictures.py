@@ -19,9 +19,8 @@ import numpy as np
 import scipy.stats
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps, UnidentifiedImageError
-from sklearn.neighbors import NearestNeighbors
 
-from gan_utils import plots, runtime
+from gan_utils import metrics, plots, runtime
 
 #: What is read, as far as this Pillow can. EPS is not: Pillow would start another program for it.
 FORMATS = tuple("AVIF BMP GIF HEIF ICO JPEG JPEG2000 PNG PPM TIFF WEBP".split())
@@ -175,25 +174,6 @@ def load(path: Path) -> OwnImages:
     return OwnImages(str(name), images, files.tolist(), [tuple(pair) for pair in skipped.tolist()])
 
 
-def nearest(train: np.ndarray, images: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Find the training image that is nearest to each image.
-
-    Args:
-        train: uint8 (n, height, width, channels).
-        images: uint8 (m, height, width, channels). Without, each training image is compared with
-            all others, itself left out: what an image that was never trained on would find.
-
-    Returns:
-        (m,) distances, the root mean square of the differences of all values, in levels of 0..255;
-        (m,) rows of ``train``.
-    """
-    flat = np.float32(train).reshape(len(train), -1)
-    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(flat)
-    queries = None if images is None else np.float32(images).reshape(len(images), -1)
-    distance, row = index.kneighbors(queries)
-    return distance[:, 0] / np.sqrt(flat.shape[1]), row[:, 0]
-
-
 def compare(made: np.ndarray, train: np.ndarray) -> tuple[dict[str, float], Image.Image]:
     """Say how near generated images come to the training images: does the generator copy?
 
@@ -207,7 +187,7 @@ def compare(made: np.ndarray, train: np.ndarray) -> tuple[dict[str, float], Imag
         is nothing to see, far more if images are copied, less if they are unlike all of them).
         And a picture: the eight generated images that come nearest, below them what they are near.
     """
-    (to_nearest, row), among_real = nearest(train, made), nearest(train)[0]
+    (to_nearest, row), among_real = metrics.nearest(train, made), metrics.nearest(train)[0]
     u = scipy.stats.mannwhitneyu(to_nearest, among_real).statistic
     scores = {
         "to_nearest": float(np.median(to_nearest)),

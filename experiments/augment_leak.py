@@ -95,8 +95,8 @@ def one(images, augmented, seed, steps=STEPS):
     model.fit(x, steps * BATCH // ROWS, BATCH, seed, verbose=0)
     made = model.sample(2500)
 
-    def d_mean(pictures):
-        x = data.to_unit_range(pictures)
+    def d_mean(shown):
+        x = data.to_unit_range(shown)
         logits = model.discriminator.predict(x, batch_size=500, verbose=0)
         return float(scipy.special.expit(logits).mean())
 

@@ -37,7 +37,9 @@ def features(source):
     else:
         generator, _ = recipes.pretrained(source)
         images = gan.generate(generator, 2 * MOST, latent=recipes.get(source)["latent"])
-    return np.concatenate([classifiers.digit_scores(part)[1] for part in np.array_split(images, 10)])
+    return np.concatenate(
+        [classifiers.digit_scores(part)[1] for part in np.array_split(images, 10)]
+    )
 
 
 def sets(pair):

@@ -18,7 +18,11 @@ SEEDS = 5
 def mnist():
     """Return the training images, the held-out ones, and the test images' features."""
     loaded = data.load("mnist")
-    return loaded.images[5000:], loaded.images[:5000], classifiers.digit_scores(loaded.test_images)[1]
+    return (
+        loaded.images[5000:],
+        loaded.images[:5000],
+        classifiers.digit_scores(loaded.test_images)[1],
+    )
 
 
 def train(seed, loss=None, g_slope=0.01, d_slope=0.01):

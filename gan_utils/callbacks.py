@@ -17,7 +17,7 @@ import keras
 import numpy as np
 from PIL import Image
 
-from gan_utils import files, plots
+from gan_utils import files, gan, plots
 
 FORMAT = 1  # of a checkpoint; raise it when an old one can no longer be read
 

@@ -7,16 +7,13 @@ and frozen before any GAN of this book was scored with it.
 
 from collections.abc import Iterator
 
-from sklearn.metrics.pairwise import euclidean_distances, polynomial_kernel
-from sklearn.neighbors import NearestNeighbors
-
-
-
 import numpy as np
 import scipy.linalg
 import scipy.special
 import scipy.stats
 from scipy.spatial.distance import cdist
+from sklearn.metrics.pairwise import euclidean_distances, polynomial_kernel
+from sklearn.neighbors import NearestNeighbors
 
 FEATURES = 64
 

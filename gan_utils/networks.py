@@ -136,5 +136,3 @@ def dcgan_grid(size: int, channels: int) -> tuple[int, int]:
     if channels not in (1, 3):
         raise ValueError(f"channels is {channels}; it must be 1 or 3.")
     return grids[size]
-
-

@@ -209,5 +209,3 @@ def table(rows: Sequence[Mapping[str, object]], caption: str = "") -> HTML:
     body = "".join(line("td", row.values()) for row in rows)
     heads = line('th scope="col"', rows[0])
     return HTML(f"<table>{title}<thead>{heads}</thead><tbody>{body}</tbody></table>")
-
-

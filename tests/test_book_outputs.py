@@ -19,6 +19,8 @@ from built_book import ROOT
 from nbformat.v4 import new_markdown_cell, new_notebook
 from PIL import Image
 
+from gan_utils import film
+
 # --- Status ---------------------------------------------------------------------------------------
 
 STAMP = {
@@ -93,8 +95,8 @@ def test_a_film_becomes_four_of_its_frames(two_pages):
     frames = [np.full((4, 6, 1), 30 * n, np.uint8) for n in range(7)]
     labels = [f"epoch {n}" for n in range(7)]
     caption = "It grows. Move the slider, or press Play."
-    film = film.show(frames, labels, 'grey & "dark"', caption, columns=3).data
-    (pdf.HTML / "book/one.html").write_text(PAGE.format(title="One", body=film))
+    made = film.show(frames, labels, 'grey & "dark"', caption, columns=3).data
+    (pdf.HTML / "book/one.html").write_text(PAGE.format(title="One", body=made))
     soup = BeautifulSoup(pdf.article("book/one", set())[0], "html.parser")
     shown = [Image.open(io.BytesIO(base64.b64decode(i["src"].split(",")[1]))) for i in soup("img")]
     greys = [image.convert("L").resize((1, 1)).getpixel((0, 0)) for image in shown]

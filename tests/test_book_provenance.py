@@ -19,6 +19,8 @@ import stale
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image, ImageSequence
 
+from gan_utils import film, plots
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
 RESULTS = sorted(ROOT.glob("experiments/results/*.csv"))
@@ -417,9 +419,9 @@ def test_pictures_are_exported(book):
 
 def test_films_are_exported_as_animations_that_play_once():
     frames = [np.full((12, 16, 3), 40 * i, np.uint8) for i in range(6)]
-    film = film.show(frames, list("abcdef"), "Grey.", "Brighter.", columns=4)
+    strip = film.show(frames, list("abcdef"), "Grey.", "Brighter.", columns=4)
     cell = new_code_cell("", metadata={"tags": ["picture"], "film": "fig-01-grey"})
-    cell.outputs = [new_output("display_data", {"text/html": film.data})]
+    cell.outputs = [new_output("display_data", {"text/html": strip.data})]
     made = export_pictures.pictures(new_notebook(cells=[cell]))
     names = [f"_static/films/fig-01-grey.{kind}" for kind in ("webp", "png")]
     moving, still = (Image.open(io.BytesIO(made[name])) for name in names)

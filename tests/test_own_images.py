@@ -293,7 +293,7 @@ def test_a_decoder_may_fail_in_any_way(tmp_path, monkeypatch):
     def fails(*args):
         raise MemoryError
 
-    monkeypatch.setattr(own_images, "small_square", fails)
+    monkeypatch.setattr(pictures, "small_square", fails)
     with pytest.raises(ValueError, match=r"left out a \(damaged: MemoryError\)"):
         pictures.load_images(write(tmp_path, {"a": plain()}))
 
@@ -302,13 +302,13 @@ def test_ctrl_c_ends_it(tmp_path, monkeypatch):
     def interrupted(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(own_images, "small_square", interrupted)
+    monkeypatch.setattr(pictures, "small_square", interrupted)
     with pytest.raises(KeyboardInterrupt):
         pictures.load_images(write(tmp_path, {"a": plain()}))
 
 
 def test_a_file_that_is_too_large(tmp_path, monkeypatch):
-    monkeypatch.setattr(own_images, "MAX_BYTES", 2 * 2**20)
+    monkeypatch.setattr(pictures, "MAX_BYTES", 2 * 2**20)
     assert reason(tmp_path, plain() + bytes(2 * 2**20)) == "larger than 2 MB"
 
 
@@ -505,7 +505,7 @@ def test_a_dot_before_a_path_is_harmless(tmp_path):
 
 
 def test_an_entry_that_unpacks_to_a_lot(tmp_path, monkeypatch):
-    monkeypatch.setattr(own_images, "MAX_BYTES", 2**20)
+    monkeypatch.setattr(pictures, "MAX_BYTES", 2**20)
     contents = {"bomb.png": bytes(100 * 2**20), "liar.png": bytes(100 * 2**20), "ok.png": plain()}
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in contents.items():

@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from gan_utils import losses, plots
+from gan_utils import film, losses, plots
 from gan_utils.chapters import diagram, photographs
 
 
@@ -93,8 +93,8 @@ def test_table_heads_and_escapes():
 def test_film_carries_all_frames_and_a_text_alternative():
     frames = [np.full((4, 6, 1), 40 * i, np.uint8) for i in range(6)]
     labels = [f"epoch {i}" for i in range(6)]
-    film = film.show(frames, labels, alt='six "greys"', caption="a < b", columns=4, scale=1)
-    figure = BeautifulSoup(film.data, "html.parser").figure
+    made = film.show(frames, labels, alt='six "greys"', caption="a < b", columns=4, scale=1)
+    figure = BeautifulSoup(made.data, "html.parser").figure
     assert json.loads(figure["data-film"]) == {"columns": 4, "labels": labels, "scale": 1}
     assert figure.img["alt"] == 'six "greys"' and figure.figcaption.get_text() == "a < b"
     _, code = figure.img["src"].split("data:image/webp;base64,")
@@ -102,7 +102,7 @@ def test_film_carries_all_frames_and_a_text_alternative():
     assert sheet.size == (24, 8) == (int(figure.img["width"]), int(figure.img["height"]))
     greys = [sheet.convert("L").getpixel((6 * (i % 4) + 3, 4 * (i // 4) + 2)) for i in range(6)]
     np.testing.assert_allclose(greys, 40 * np.arange(6), atol=8)
-    assert "http" not in film.data
+    assert "http" not in made.data
 
 
 def test_pixels_of_a_figure():

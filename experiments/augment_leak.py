@@ -25,7 +25,6 @@ import scipy.stats
 from resumable import run
 
 from gan_utils import augment, classifiers, data, gan, losses, metrics, networks, runtime
-from gan_utils.own import pictures
 
 WIDTH, LATENT, STEPS, BATCH = 16, 64, 1000, 30
 ROWS = 3000  # of an epoch, a multiple of each number of images
@@ -48,8 +47,8 @@ class RealsOnly(gan.GAN):
         super().__init__(*args, **kwargs)
         self.augmentation = augment.Augmentation()
 
-    def _update_discriminator(self, x, z):
-        return super()._update_discriminator(self.augmentation(x, training=True), z)
+    def update_discriminator(self, x, z):
+        return super().update_discriminator(self.augmentation(x, training=True), z)
 
 
 def build(augmented, seed, steps=STEPS):
@@ -82,7 +81,7 @@ def describe_leak(images):
 @functools.cache
 def digits():
     mnist = data.load("mnist")
-    return mnist.images, mnist.test_images, classifiers.digit_scores(mnist.test_images)[1]
+    return mnist.images, mnist.test_images, classifiers.scores(mnist.test_images, "mnist")[1]
 
 
 def one(images, augmented, seed, steps=STEPS):
@@ -101,7 +100,7 @@ def one(images, augmented, seed, steps=STEPS):
         return float(scipy.special.expit(logits).mean())
 
     grey_edges, paper = describe_leak(made)
-    probabilities, features = classifiers.digit_scores(made)
+    probabilities, features = classifiers.scores(made, "mnist")
     near = [metrics.nearest(seen, x[:2500])[0] for x in (made, unseen)]
     return {
         "grey_edges": grey_edges,

@@ -84,7 +84,7 @@ class Watch(keras.callbacks.Callback):
 @functools.cache
 def images_and_features():
     mnist = data.load("mnist")
-    return mnist.images, classifiers.digit_scores(mnist.test_images)[1]
+    return mnist.images, classifiers.scores(mnist.test_images, "mnist")[1]
 
 
 def one(kind, seed, steps=STEPS):
@@ -95,7 +95,7 @@ def one(kind, seed, steps=STEPS):
     model, watch = build(kind, seed), Watch()
     model.fit(images[: steps * BATCH], 1, BATCH, seed, callbacks=[watch], verbose=0)
     power = describe(model.generator)
-    features = classifiers.digit_scores(model.sample(10_000))[1]
+    features = classifiers.scores(model.sample(10_000), "mnist")[1]
     return {
         "parameters": model.generator.count_params(),
         **watch.rhos,

@@ -27,7 +27,7 @@ from gan_utils import callbacks, classifiers, data, files, gan, metrics, recipes
 SEED = 0
 RECIPE = recipes.get("dcgan-cifar10-long")
 SCORED = [1, 2, 3, 5, 10, 15, 20, 25, 30, RECIPE["epochs"]]
-WEIGHTS = ROOT / "gan_utils" / "weights" / recipes.LONG_WEIGHTS
+WEIGHTS = files.weights(recipes.PRETRAINED["dcgan-cifar10-long"][0])
 FOLDER = ROOT / "runs" / "cifar10_long"
 
 
@@ -37,7 +37,7 @@ def start():
     runtime.setup(SEED)
     cifar10 = data.load("cifar10")
     model = recipes.build(RECIPE, len(cifar10.images))
-    return cifar10, classifiers.cifar_scores(cifar10.test_images)[1], model
+    return cifar10, classifiers.scores(cifar10.test_images, "cifar10")[1], model
 
 
 def one(epoch):
@@ -55,7 +55,7 @@ def one(epoch):
     seconds = time.perf_counter() - begin
     if int(model.step) != epoch * (len(cifar10.images) // RECIPE["batch_size"]):
         raise ValueError(f"{FOLDER} is of another run, beyond epoch {epoch}. Delete it.")
-    probabilities, ours = classifiers.cifar_scores(model.sample(10_000))
+    probabilities, ours = classifiers.scores(model.sample(10_000), "cifar10")
     row = {
         "step": int(model.step),
         "seconds": round(seconds, 1),
@@ -74,9 +74,13 @@ def ship(model, features):
     """Save the averaged generator as float16; score what was saved."""
     with model.averaged():
         files.write_atomically(WEIGHTS, lambda file: files.save_half(model.generator, file))
-    samples = gan.generate(recipes.long_generator(), 10_000, latent=RECIPE["latent"])
+    samples = gan.generate(
+        recipes.pretrained("dcgan-cifar10-long")[0], 10_000, latent=RECIPE["latent"]
+    )
     return {
-        "frechet_shipped": metrics.frechet_distance(classifiers.cifar_scores(samples)[1], features),
+        "frechet_shipped": metrics.frechet_distance(
+            classifiers.scores(samples, "cifar10")[1], features
+        ),
         "g_sha256": hashlib.sha256(WEIGHTS.read_bytes()).hexdigest(),
     }
 

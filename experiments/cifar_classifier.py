@@ -24,7 +24,7 @@ from gan_utils import classifiers, data, metrics, runtime
 
 EPOCHS = 12
 BATCH, WARM_UP = 128, 300  # images, steps
-WEIGHTS = ROOT / "gan_utils" / "weights" / classifiers.CIFAR_WEIGHTS
+WEIGHTS = ROOT / "gan_utils" / "weights" / classifiers.CIFAR10.weights
 
 
 class Shifted(keras.utils.PyDataset):
@@ -102,7 +102,7 @@ def make_weights():
 def one(images):
     """Measure the shipped weights on CIFAR-10's test images."""
     cifar10 = data.load("cifar10")
-    labels, classifier = cifar10.test_labels, classifiers.cifar_classifier()
+    labels, classifier = cifar10.test_labels, classifiers.classifier("cifar10")
     logits = logits_of(classifier, cifar10.test_images)
     probabilities = scipy.special.softmax(logits, axis=1)
     right, sure = logits.argmax(axis=1) == labels, probabilities.max(axis=1)

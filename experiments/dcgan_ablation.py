@@ -155,13 +155,13 @@ class Late(keras.callbacks.Callback):
 @functools.cache
 def images_and_features():
     mnist = data.load("mnist")
-    return mnist.images, classifiers.digit_scores(mnist.test_images)[1]
+    return mnist.images, classifiers.scores(mnist.test_images, "mnist")[1]
 
 
 def describe(model):
     """Score a trained GAN."""
     _, real = images_and_features()
-    probabilities, features = classifiers.digit_scores(model.sample(10_000))
+    probabilities, features = classifiers.scores(model.sample(10_000), "mnist")
     shares = metrics.class_shares(probabilities)
     z = data.draw_latent(0, (10_000, model.generator.input_shape[1]), 0, 3, model.latent)
     with model.averaged():
@@ -169,7 +169,7 @@ def describe(model):
     by_batch = data.to_pixels(np.concatenate(parts))
     return {
         "frechet": metrics.frechet_distance(features, real),
-        "frechet_batch": metrics.frechet_distance(classifiers.digit_scores(by_batch)[1], real),
+        "frechet_batch": metrics.frechet_distance(classifiers.scores(by_batch, "mnist")[1], real),
         "confident": float((probabilities.max(axis=1) > 0.9).mean()),
         "smallest_share": float(shares.min()),
         "largest_share": float(shares.max()),

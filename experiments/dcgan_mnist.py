@@ -27,7 +27,7 @@ SCORED += [STEPS - 300, STEPS - 200, STEPS - 100, STEPS]
 @functools.cache
 def images_and_features():
     mnist = data.load("mnist")
-    return mnist.images, classifiers.digit_scores(mnist.test_images)[1]
+    return mnist.images, classifiers.scores(mnist.test_images, "mnist")[1]
 
 
 class Race(keras.callbacks.Callback):
@@ -44,7 +44,7 @@ class Race(keras.callbacks.Callback):
         self.seconds += time.perf_counter() - self.last
         step = int(self.model.step)
         if step in SCORED:
-            probabilities, features = classifiers.digit_scores(self.model.sample(10_000))
+            probabilities, features = classifiers.scores(self.model.sample(10_000), "mnist")
             self.rows[step] = {
                 "seconds": round(self.seconds, 1),
                 "frechet": metrics.frechet_distance(features, images_and_features()[1]),

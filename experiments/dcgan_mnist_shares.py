@@ -21,7 +21,7 @@ from gan_utils import classifiers, data, metrics, recipes, runtime
 @functools.cache
 def images_and_features():
     mnist = data.load("mnist")
-    return mnist.images, classifiers.digit_scores(mnist.test_images)[1]
+    return mnist.images, classifiers.scores(mnist.test_images, "mnist")[1]
 
 
 def one(seed):
@@ -33,7 +33,7 @@ def one(seed):
     model, start = recipes.build(recipe, len(images)), time.perf_counter()
     history = model.fit(images, recipe["epochs"], recipe["batch_size"], seed, verbose=0).history
     seconds = time.perf_counter() - start
-    probabilities, features = classifiers.digit_scores(model.sample(10_000))
+    probabilities, features = classifiers.scores(model.sample(10_000), "mnist")
     shares = metrics.class_shares(probabilities)
     return {
         "steps": int(model.step),

@@ -19,7 +19,7 @@ from resumable import ROOT, run
 from gan_utils import classifiers, data, runtime
 
 EPOCHS = 15
-WEIGHTS = ROOT / "gan_utils" / "weights" / classifiers.CLASSIFIER_WEIGHTS
+WEIGHTS = ROOT / "gan_utils" / "weights" / classifiers.DIGITS.weights
 
 
 def negative_log_likelihood(logits, labels):
@@ -80,7 +80,7 @@ def make_weights():
 def one(images):
     """Measure the shipped weights on MNIST's test images."""
     mnist = data.load("mnist")
-    classifier = classifiers.digit_classifier()
+    classifier = classifiers.classifier("mnist")
     logits = classifier.predict(data.to_unit_range(mnist.test_images), verbose=0)["logits"]
     probabilities = scipy.special.softmax(logits, axis=1)
     return {

@@ -174,7 +174,7 @@ def train_to(stop):
 
 @functools.cache
 def real_features():
-    return classifiers.digit_scores(data.load("mnist").test_images)[1]
+    return classifiers.scores(data.load("mnist").test_images, "mnist")[1]
 
 
 def one(epoch):
@@ -185,7 +185,7 @@ def one(epoch):
     picture = picture_path(epoch, batch)
     shutil.copyfile(picture, RESULT)
     samples = gan.generate(programs()[3], 10_000, seed=1)
-    probabilities, features = classifiers.digit_scores(samples)
+    probabilities, features = classifiers.scores(samples, "mnist")
     return {
         "seconds": round(seconds, 1),
         "batch": batch,

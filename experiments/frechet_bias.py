@@ -38,7 +38,7 @@ def features(source):
         generator, _ = recipes.pretrained(source)
         images = gan.generate(generator, 2 * MOST, latent=recipes.get(source)["latent"])
     return np.concatenate(
-        [classifiers.digit_scores(part)[1] for part in np.array_split(images, 10)]
+        [classifiers.scores(part, "mnist")[1] for part in np.array_split(images, 10)]
     )
 
 

@@ -74,7 +74,7 @@ def sets():
 
 @functools.cache
 def features(way):
-    return [classifiers.digit_scores(WAYS[way](images))[1] for images in sets()]
+    return [classifiers.scores(WAYS[way](images), "mnist")[1] for images in sets()]
 
 
 def one(way):

@@ -21,7 +21,7 @@ def mnist():
     return (
         loaded.images[5000:],
         loaded.images[:5000],
-        classifiers.digit_scores(loaded.test_images)[1],
+        classifiers.scores(loaded.test_images, "mnist")[1],
     )
 
 
@@ -40,7 +40,7 @@ def train(seed, loss=None, g_slope=0.01, d_slope=0.01):
 def describe_samples(model):
     """Score 10,000 samples against the 10,000 test images."""
     *_, real = mnist()
-    probabilities, features = classifiers.digit_scores(model.sample(10_000))
+    probabilities, features = classifiers.scores(model.sample(10_000), "mnist")
     shares = metrics.class_shares(probabilities)
     return {
         "frechet": metrics.frechet_distance(features, real),

@@ -31,7 +31,7 @@ EPOCHS = {"boltzmann": 15, "vae": 30, "pixels": 4}
 @functools.cache
 def mnist_and_features():
     mnist = data.load("mnist")
-    return mnist, classifiers.digit_scores(mnist.test_images)[1]
+    return mnist, classifiers.scores(mnist.test_images, "mnist")[1]
 
 
 # --- training ------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def one(family):
     start = time.perf_counter()
     images = draw()
     elapsed = time.perf_counter() - start
-    probabilities, features = classifiers.digit_scores(images)
+    probabilities, features = classifiers.scores(images, "mnist")
     hashes = [hashlib.sha256((WEIGHTS / name).read_bytes()).hexdigest() for name in made]
     return {
         "passes": passes,

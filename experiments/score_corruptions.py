@@ -81,7 +81,7 @@ def heaps(draw):
     mnist = data.load("mnist")
     rows = np.random.default_rng(0).permutation(len(mnist.images))[12_000 * draw :]
     ruler, pool = mnist.images[rows[:N]], rows[N:12_000]
-    return ruler, classifiers.digit_scores(ruler), mnist.images[pool], mnist.labels[pool]
+    return ruler, classifiers.scores(ruler, "mnist"), mnist.images[pool], mnist.labels[pool]
 
 
 def one(draw, way):
@@ -89,7 +89,7 @@ def one(draw, way):
     ruler, real, images, labels = heaps(draw)
     made = WAYS[way](images, labels, np.random.default_rng(draw))[:N]
     assert len(made) == N
-    found = metrics.all_scores(classifiers.digit_scores(made), real)
+    found = metrics.all_scores(classifiers.scores(made, "mnist"), real)
     return found | {"nearer": metrics.nearer(made[:1000], images[N:], ruler[:1000])}
 
 

@@ -112,7 +112,7 @@ def train_to(epoch):
 
 @functools.cache
 def real_features():
-    return classifiers.digit_scores(data.load("mnist").test_images)[1]
+    return classifiers.scores(data.load("mnist").test_images, "mnist")[1]
 
 
 def one(epoch):
@@ -120,7 +120,7 @@ def one(epoch):
     seconds = train_to(epoch)
     z = tf.random.stateless_normal((10_000, LATENT), (1, 0)).numpy()
     samples = data.to_pixels(trainer()[0].predict(z, batch_size=500, verbose=0))
-    probabilities, features = classifiers.digit_scores(samples)
+    probabilities, features = classifiers.scores(samples, "mnist")
     return {
         "step": epoch * STEPS,
         "seconds": round(seconds, 1),

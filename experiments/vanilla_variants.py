@@ -50,7 +50,7 @@ def wrap(model, before=lambda x: x, after=lambda x: x):
 @functools.cache
 def mnist_and_features():
     mnist = data.load("mnist")
-    return mnist, classifiers.digit_scores(mnist.test_images)[1]
+    return mnist, classifiers.scores(mnist.test_images, "mnist")[1]
 
 
 def mean_verdict(discriminator, images):
@@ -66,7 +66,7 @@ def one(variant, seed):
     runtime.setup(seed)
     model = build(**VARIANTS[variant])
     history = model.fit(mnist.images[5000:], EPOCHS, batch_size=100, seed=seed, verbose=0).history
-    probabilities, features = classifiers.digit_scores(model.sample(10_000))
+    probabilities, features = classifiers.scores(model.sample(10_000), "mnist")
     shares = metrics.class_shares(probabilities)
     return {
         "frechet": metrics.frechet_distance(features, real),

@@ -10,14 +10,13 @@ import json
 import time
 import warnings
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 from PIL import Image
 
-from gan_utils import files, gan, plots
+from gan_utils import files, plots
 
 FORMAT = 1  # of a checkpoint; raise it when an old one can no longer be read
 
@@ -41,7 +40,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.folder = Path(folder)
         self.every_seconds = every_seconds
 
-    def restore(self, model: "gan.GAN") -> list[dict] | None:
+    def restore(self, model: keras.Model) -> list[dict] | None:
         """Put the newest sound state into ``model``; return its history, a row for each epoch.
 
         Called by ``GAN.fit`` before it trains. None if there is no state.
@@ -119,17 +118,7 @@ class Checkpoint(keras.callbacks.Callback):
     def _about(self) -> dict:
         """Return what has to be the same when a run goes on."""
         shapes = [f"{tuple(v.shape)} {v.dtype}" for v in self.gan.state()]
-        ours, optimizers = self.gan.get_config(), self.gan.get_compile_config()
-        config = {
-            name: {k: v for k, v in optimizers[name]["config"].items() if k != "name"}
-            for name in ("g_optimizer", "d_optimizer")
-        }
-        same = {
-            **{name: ours[name] for name in ("loss", "schedule", "latent", "r1", "r1_every")},
-            **config,
-            **self.gan.feed,
-            "variables": shapes,
-        }
+        same = self.gan.settings() | self.gan.feed | {"variables": shapes}
         return {"format": FORMAT, "same": json.loads(json.dumps(same))}
 
     def _check(self, path: Path, about: dict) -> None:
@@ -221,27 +210,6 @@ class SampleGrid(keras.callbacks.Callback):
         files.write_atomically(
             self.folder / "samples" / name, lambda file: figure.savefig(file, format="png", dpi=80)
         )
-
-
-class Score(keras.callbacks.Callback):
-    """Add a score to the history after every ``every`` epochs, and NaN after the others.
-
-    Args:
-        name: of the score in the history.
-        function: GAN -> number, such as a Fréchet distance of ``gan.sample(10_000)``.
-        every: epochs between two scores; the last epoch always gets one.
-    """
-
-    def __init__(self, name: str, function: Callable[["gan.GAN"], float], every: int = 1):
-        super().__init__()
-        if every < 1:
-            raise ValueError(f"every must be at least 1, got {every}.")
-        self.name, self.function, self.every = name, function, every
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Score when it is time."""
-        due = (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]
-        logs[self.name] = float(self.function(self.model)) if due else float("nan")
 
 
 class StopOnNaN(keras.callbacks.Callback):

@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from gan_utils import __version__, classifiers, files, recipes, runtime
+from gan_utils import __version__, files, runtime
 
 FORMAT = 1  # of run.json; raise it when runs of before can no longer go on
 COMMAND = "python -m gan_utils"
@@ -59,21 +59,23 @@ def show_recipes(args) -> None:
         recipe = _recipe(args.name)
         notes = recipe.pop("unstated")
         for key, value in recipe.items():
-            print(f"{key:14} {value if isinstance(value, str) else json.dumps(value)}")
+            print(f"{key:14} {value if isinstance(value, str) else _json(value)}")
         print(*(f"- {note}" for note in notes), sep="\n")
         return
     print(f"{'recipe':18} {'data':8} {'epochs':>6}  about")
-    for name, recipe in recipes.RECIPES.items():
+    for name, recipe in _all_recipes().items():
         print(f"{name:18} {recipe['data']:8} {recipe['epochs']:6}  {recipe['about']}")
 
 
 def train(args) -> None:
     """Train a recipe in a run folder, from where it stopped if it has begun."""
     recipe = _recipe(args.recipe, **({"epochs": args.epochs} if args.epochs else {}))
-    about = {"format": FORMAT, "recipe": args.recipe, "settings": recipe, "seed": args.seed}
+    settings = json.loads(_json(recipe))
+    about = {"format": FORMAT, "recipe": args.recipe, "settings": settings, "seed": args.seed}
     name, own = args.recipe, recipe["data"] == "own"
     if own:
         about["images"] = _own_settings(args, recipe)
+        about["settings"] = json.loads(_json(recipe))
         name += f"-{args.images.resolve().name.removesuffix('.zip')}"
     elif wrong := [f"--{o}" for o in ("images", "size", "grey") if getattr(args, o)]:
         _wrong(f"{args.recipe} has data of its own. Leave out {', '.join(wrong)}.")
@@ -90,7 +92,7 @@ def train(args) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         loaded, x = _own_images(args, run, begun, recipe)
     runtime.setup(args.seed)
-    from gan_utils import callbacks, data
+    from gan_utils import callbacks, data, recipes
 
     if not own:
         loaded = data.load(recipe["data"])
@@ -100,16 +102,13 @@ def train(args) -> None:
     if not begun:
         _write_json(run / "run.json", about)
     model = recipes.build(recipe, len(x))
-    if own:
-        from gan_utils import augment
-
-        model.discriminator = augment.augmented(model.discriminator, **recipe["augment"])
+    labels = recipes.load_labels(recipe, loaded) if model.conditional else None
     k_d = 1 if model.schedule == "larger_loss" else model.schedule[0]
     steps = len(x) // (recipe["batch_size"] * k_d)
     every = max(1, steps // 2, steps * recipe["epochs"] // 100)  # a picture takes a while
     beside = callbacks.StopOnNaN(run), callbacks.SampleGrid(run, every), callbacks.Checkpoint(run)
     try:
-        model.fit(x, recipe["epochs"], recipe["batch_size"], args.seed, beside)
+        model.fit(x, recipe["epochs"], recipe["batch_size"], args.seed, beside, labels=labels)
     except KeyboardInterrupt:
         # Only what was trained and saved may take the place of an earlier generator.
         if (run / "checkpoints" / f"step-{int(model.step):09d}.npz").exists():
@@ -127,7 +126,8 @@ def generate(args) -> None:
         _wrong(f"--out is {out}; it must be a .npz or .png file or, for images alone, a folder.")
     if folder and out.exists() and (not out.is_dir() or any(out.iterdir())):
         _wrong(f"{out} is there and is not an empty folder. Choose another name.")
-    made = _generate(args.run, about, args.n or (64 if out.suffix == ".png" else 10_000), args.seed)
+    n = args.n or (64 if out.suffix == ".png" else 10_000)
+    made, labels = _generate(args.run, about, n, args.seed, args.label)
     import numpy as np
     from PIL import Image
 
@@ -144,6 +144,7 @@ def generate(args) -> None:
             shutil.rmtree(part, ignore_errors=True)
     elif out.suffix == ".npz":
         arrays = {"points" if points else "images": made}
+        arrays |= {} if labels is None else {"labels": labels}
         files.write_atomically(out, lambda file: np.savez_compressed(file, **arrays))
     elif points:
         figure = plots.titled_samples(made, f"{len(made):,} points")
@@ -167,7 +168,7 @@ def evaluate(args) -> None:
     loaded = data.load(name)
     real = loaded.points if name in POINTS else loaded.test_images
     n = min(args.n, len(real))
-    made = _generate(args.run, about, n, args.seed)
+    made, _ = _generate(args.run, about, n, args.seed)
     scores = _point_scores(name, made, real[:n]) if name in POINTS else _image_scores(made, loaded)
     print(f"{n:,} generated against {n:,} of: {loaded.note}")
     print(*(f"  {key:14} {value:10.4f}" for key, value in scores.items()), sep="\n")
@@ -228,7 +229,7 @@ def _evaluate_own(args, about: dict) -> None:
 
     train = pictures.load(args.run / "images.npz")
     n = min(args.n, len(train.images))
-    made = _generate(args.run, about, n, args.seed)
+    made, _ = _generate(args.run, about, n, args.seed)
     scores, picture = pictures.compare(made, train.images)
     print(f"{n:,} generated against: {train.note}")
     print(*(f"  {key:14} {value:10.4f}" for key, value in scores.items()), sep="\n")
@@ -240,9 +241,11 @@ def _evaluate_own(args, about: dict) -> None:
 
 def _image_scores(made, loaded) -> dict[str, float]:
     """Compute the scores of chapter 12; against copying, compare the first thousand images."""
-    from gan_utils import metrics
+    from gan_utils import classifiers, metrics
 
-    judge = classifiers.cifar_scores if loaded.name == "cifar10" else classifiers.digit_scores
+    def judge(images):
+        return classifiers.scores(images, loaded.name)
+
     held_out, few = loaded.test_images[: len(made)], slice(0, 1000)
     probabilities, features = judge(made)
     shares = metrics.class_shares(probabilities)
@@ -267,7 +270,8 @@ def _point_scores(name: str, made, real) -> dict[str, float]:
     return found | {"inside": float(inside), "ks_x": float(gaps[0]), "ks_y": float(gaps[1])}
 
 
-def _generate(run: Path, about: dict, n: int, seed: int):
+def _generate(run: Path, about: dict, n: int, seed: int, label: int | None = None):
+    """Return what the generator makes, and the labels that it was asked for, if it takes any."""
     if not (run / "generator.keras").is_file():
         _wrong(f"{run} has no generator.keras yet. Let `{COMMAND} train` go on first.")
     runtime.setup(seed)
@@ -276,7 +280,8 @@ def _generate(run: Path, about: dict, n: int, seed: int):
     from gan_utils import gan
 
     generator = keras.models.load_model(run / "generator.keras", compile=False)
-    return gan.generate(generator, n, seed, about["settings"]["latent"])
+    labels = gan.asked_labels(generator, n, label)
+    return gan.generate(generator, n, seed, about["settings"]["latent"], labels), labels
 
 
 def _save(model, run: Path, about: dict) -> None:
@@ -290,9 +295,25 @@ def _save(model, run: Path, about: dict) -> None:
     _write_json(run / "run.json", about)
 
 
+def _all_recipes() -> dict[str, dict]:
+    """Join the recipes of the shelves to those of the core."""
+    from gan_utils import recipes
+    from gan_utils.own import pictures
+    from gan_utils.sources import programs
+
+    return recipes.RECIPES | programs.RECIPES | pictures.RECIPES
+
+
+def _json(value) -> str:
+    """Write settings as JSON, functions by their names."""
+    return json.dumps(value, default=lambda function: function.__name__)
+
+
 def _recipe(name: str, **changes) -> dict:
+    from gan_utils import recipes
+
     try:
-        return recipes.get(name, **changes)
+        return recipes.get(name, _all_recipes(), **changes)
     except ValueError as error:
         _wrong(error)
 
@@ -390,6 +411,8 @@ def _parser() -> argparse.ArgumentParser:
     option("run", **run)
     option("-n", type=_count, metavar="N", help="how many (default: 64 for a .png, else 10000)")
     option("--out", type=Path, required=True, help=".npz, .png, or a folder for a .png each")
+    text = "the class to make, for a generator that takes labels (default: all in turn)"
+    option("--label", type=int, metavar="K", help=text)
     option("--seed", **seed)
 
     about = (

@@ -308,6 +308,7 @@ def draws(
     latent: str = "uniform",
     d_steps: int = 1,
     g_steps: int = 1,
+    labelled: bool = False,
 ):
     """Return what each training step draws: which rows, z for D's update, z for G's update.
 
@@ -319,10 +320,12 @@ def draws(
         size: rows of the data set.
         steps: numbers of the steps, counted from 0 over all epochs.
         d_steps, g_steps: updates of D and of G in one step, each with its own batch.
+        labelled: also draw the rows whose labels G is asked for, with repetition.
 
     Returns:
         ``tf.data.Dataset`` of (int64 (d_steps · batch_size,), float32 (d_steps · batch_size,
-        latent_dim), float32 (g_steps · batch_size, latent_dim)), one element a step.
+        latent_dim), float32 (g_steps · batch_size, latent_dim)), one element a step; if labelled,
+        also int64 (g_steps · batch_size,).
     """
     import tensorflow as tf
 
@@ -330,7 +333,11 @@ def draws(
 
     def draw(step):
         z = (draw_latent(step, (n, latent_dim), seed, use, latent) for use, n in enumerate(sizes))
-        return batch_index(step, size, sizes[0], seed), *z
+        drawn = batch_index(step, size, sizes[0], seed), *z
+        if labelled:
+            key = _key(seed, 3, step)
+            drawn += (tf.random.stateless_uniform(sizes[1:], key, 0, size, tf.int64, "philox"),)
+        return drawn
 
     dataset = tf.data.Dataset.range(steps.start, steps.stop).map(draw)
     return dataset.prefetch(tf.data.AUTOTUNE)
@@ -352,12 +359,18 @@ def draw_latent(step, shape: tuple[int, int], seed: int, stream: int = 0, kind: 
 
     if kind not in ("uniform", "normal"):
         raise ValueError(f"There is no latent distribution {kind!r}. There are: normal, uniform.")
-    key = tf.stack([tf.cast(seed, tf.int32), tf.cast(stream, tf.int32)])
-    # One named algorithm: "auto_select" would draw other numbers on a GPU.
-    key = tf.random.experimental.stateless_fold_in(key, tf.cast(step, tf.int32), alg="philox")
+    key = _key(seed, stream, step)
     if kind == "uniform":
         return tf.random.stateless_uniform(shape, key, -1.0, 1.0, alg="philox")
     return tf.random.stateless_normal(shape, key, alg="philox")
+
+
+def _key(seed, stream, step):
+    import tensorflow as tf
+
+    key = tf.stack([tf.cast(seed, tf.int32), tf.cast(stream, tf.int32)])
+    # One named algorithm: "auto_select" would draw other numbers on a GPU.
+    return tf.random.experimental.stateless_fold_in(key, tf.cast(step, tf.int32), alg="philox")
 
 
 def to_unit_range(images):

@@ -149,6 +149,11 @@ def write_atomically(path: Path, write) -> None:
         part.unlink(missing_ok=True)
 
 
+def weights(name: str) -> Path:
+    """Return the path of weights that ship with the package."""
+    return Path(__file__).parent / "weights" / name
+
+
 def save_half(model, file) -> None:
     """Write a model's weights as float16, half the size of Keras's file, into an ``.npz``.
 

@@ -15,8 +15,6 @@ from scipy.spatial.distance import cdist
 from sklearn.metrics.pairwise import euclidean_distances, polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
-FEATURES = 64
-
 
 def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     """Squared Fréchet distance between Gaussians fitted to two sets of features.
@@ -302,7 +300,7 @@ def all_scores(made: tuple, real: tuple) -> dict[str, float]:
 
     Args:
         made, real: class probabilities (n, k) and features (n, d) of generated and of real images,
-            as ``classifiers.digit_scores`` gives them.
+            as ``classifiers.scores`` gives them.
 
     Returns:
         ``inception``, ``confident`` (the share of images with a probability above 0.9), ``classes``

@@ -3,9 +3,11 @@
 A generator maps latent vectors (n, latent_dim) to images (n, height, width, channels) or to points;
 a discriminator maps these to one logit each, (n, 1).
 
-Besides the MLP and the book's DCGAN there are the networks of two of the sources, as listed there:
-the PaddlePaddle chapter (a fully connected and a convolutional pair) and the Fluid notebook. Under
-a mixed-precision policy all but the MLP pair still end in float32, so that the losses keep it.
+With ``classes`` both take labels (n,) besides: G has an embedding of them joined to z, and D adds
+to its logit how well the image fits the label, e(y) · φ(x), where φ(x) are its last features
+(Miyato & Koyama 2018, section 3).
+
+Under a mixed-precision policy the DCGAN still ends in float32, so that the losses keep it.
 """
 
 import math
@@ -20,6 +22,7 @@ def mlp_generator(
     slope: float = 0.01,
     image_shape: tuple[int, int, int] = (28, 28, 1),
     output: str = "tanh",
+    classes: int | None = None,
 ) -> keras.Model:
     """Return a generator with one hidden layer, as in the MLP chapter that the book follows.
 
@@ -28,19 +31,23 @@ def mlp_generator(
         hidden: units of the hidden layer.
         slope: slope of the leaky ReLU below 0.
         output: activation of the pixels: ``"tanh"`` gives [-1, 1], ``"sigmoid"`` [0, 1].
+        classes: number of labels, if it takes labels.
 
     Returns:
         Model (n, latent_dim) -> ``(n, *image_shape)``, 114,064 parameters with the defaults.
     """
-    z = keras.Input((latent_dim,), name="z")
+    inputs, z = _latent(latent_dim, classes)
     h = layers.Dense(hidden, name="hidden")(z)
     h = layers.LeakyReLU(negative_slope=slope)(h)
     x = layers.Dense(math.prod(image_shape), activation=output, name="pixels")(h)
-    return keras.Model(z, layers.Reshape(image_shape)(x), name="generator")
+    return keras.Model(inputs, layers.Reshape(image_shape)(x), name="generator")
 
 
 def mlp_discriminator(
-    hidden: int = 128, slope: float = 0.01, image_shape: tuple[int, int, int] = (28, 28, 1)
+    hidden: int = 128,
+    slope: float = 0.01,
+    image_shape: tuple[int, int, int] = (28, 28, 1),
+    classes: int | None = None,
 ) -> keras.Model:
     """Return a discriminator with one hidden layer: ``(n, *image_shape)`` -> (n, 1) logits.
 
@@ -49,11 +56,15 @@ def mlp_discriminator(
     x = keras.Input(image_shape, name="x")
     h = layers.Dense(hidden, name="hidden")(layers.Flatten()(x))
     h = layers.LeakyReLU(negative_slope=slope)(h)
-    return keras.Model(x, layers.Dense(1, name="logit")(h), name="discriminator")
+    return _judging(x, layers.Dense(1, name="logit")(h), h, classes)
 
 
 def dcgan_generator(
-    latent_dim: int = 100, size: int = 28, channels: int = 1, width: int = 64
+    latent_dim: int = 100,
+    size: int = 28,
+    channels: int = 1,
+    width: int = 64,
+    classes: int | None = None,
 ) -> keras.Model:
     """Return the book's DCGAN generator, after Radford et al. 2016.
 
@@ -71,6 +82,7 @@ def dcgan_generator(
         size: side of the images in pixels, 28, 32 or 64.
         channels: of the images, 1 or 3.
         width: maps before the last layer; each layer before has twice as many as the next.
+        classes: number of labels, if it takes labels.
 
     Returns:
         Model (n, latent_dim) -> (n, size, size, channels) in [-1, 1], 760,065 parameters with the
@@ -81,7 +93,7 @@ def dcgan_generator(
     """
     side, doublings = dcgan_grid(size, channels)
     maps = width * 2 ** (doublings - 1)
-    z = keras.Input((latent_dim,), name="z")
+    inputs, z = _latent(latent_dim, classes)
     h = layers.Dense(side * side * maps, use_bias=False)(z)
     h = layers.Reshape((side, side, maps))(h)
     h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
@@ -91,11 +103,15 @@ def dcgan_generator(
         h = layers.Conv2DTranspose(maps, use_bias=False, **up)(h)
         h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
     pixels = layers.Conv2DTranspose(channels, activation="tanh", dtype="float32", **up)
-    return keras.Model(z, pixels(h), name="generator")
+    return keras.Model(inputs, pixels(h), name="generator")
 
 
 def dcgan_discriminator(
-    size: int = 28, channels: int = 1, width: int = 64, batch_norm: bool = True
+    size: int = 28,
+    channels: int = 1,
+    width: int = 64,
+    batch_norm: bool = True,
+    classes: int | None = None,
 ) -> keras.Model:
     """Return the book's DCGAN discriminator, after Radford et al. 2016.
 
@@ -107,6 +123,7 @@ def dcgan_discriminator(
         channels: of the images, 1 or 3.
         width: maps of the first convolution; each has twice as many as the one before.
         batch_norm: normalise from the second convolution on, in place of its bias.
+        classes: number of labels, if it takes labels.
 
     Returns:
         Model (n, size, size, channels) -> (n, 1) logits, 662,081 parameters with the defaults, 768
@@ -125,7 +142,26 @@ def dcgan_discriminator(
         h = layers.LeakyReLU(negative_slope=0.2)(h)
         maps *= 2
     logit = layers.Dense(1, dtype="float32", name="logit")(layers.Flatten()(h))
-    return keras.Model(x, logit, name="discriminator")
+    return _judging(x, logit, layers.GlobalAveragePooling2D()(h) if classes else None, classes)
+
+
+def _latent(latent_dim, classes):
+    """Return the inputs of a generator, and z with what stands for the label beside it."""
+    z = keras.Input((latent_dim,), name="z")
+    if not classes:
+        return z, z
+    label = keras.Input((), dtype="int32", name="label")
+    return [z, label], layers.Concatenate()([z, layers.Embedding(classes, 32)(label)])
+
+
+def _judging(x, logit, features, classes):
+    """Return a discriminator; with labels it adds how well the features (n, m) fit the label."""
+    if not classes:
+        return keras.Model(x, logit, name="discriminator")
+    label = keras.Input((), dtype="int32", name="label")
+    wanted = layers.Embedding(classes, features.shape[1])(label)
+    fit = layers.Dot(axes=1, dtype="float32", name="fit")([wanted, features])
+    return keras.Model([x, label], layers.Add(dtype="float32")([logit, fit]), name="discriminator")
 
 
 def dcgan_grid(size: int, channels: int) -> tuple[int, int]:

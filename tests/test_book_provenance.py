@@ -19,7 +19,7 @@ import stale
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image, ImageSequence
 
-from gan_utils import film, plots
+from gan_utils import film
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -107,7 +107,7 @@ PACKAGE = {
 CELLS = [
     new_markdown_cell("# A chapter"),
     new_code_cell("import sys", metadata={"tags": ["colab"]}),
-    new_code_cell("%config InlineBackend.figure_format = 'retina'\nfrom gan_utils import losses"),
+    new_code_cell("%config InlineBackend.figure_format = 'retina'\nfrom gan_utils import film, losses"),
     new_code_cell("rows = open('../experiments/results/smoothing.csv').read()\nlosses.loss(2)"),
     new_code_cell("for i in range(3):\n    print(f'\\r{i} of 3', end='')\nprint('\\rdone')"),
 ]

@@ -462,8 +462,8 @@ def test_evaluates_colour_images_and_notices_copies(colours, capsys):
     assert run("evaluate", folder, "-n", 200) == 0
     assert "200 generated against 200 of" in capsys.readouterr().out
     scores = json.loads((folder / "scores.json").read_text())
-    p, features = classifiers.cifar_scores(loaded.images[:200])
-    real = classifiers.cifar_scores(loaded.test_images[:200])
+    p, features = classifiers.scores(loaded.images[:200], "cifar10")
+    real = classifiers.scores(loaded.test_images[:200], "cifar10")
     assert scores["frechet"] == pytest.approx(metrics.frechet_distance(features, real[1]))
     assert scores["confident"] == pytest.approx((p.max(axis=1) > 0.9).mean())
     assert scores["nearer"] == 1, "they are the training images"

@@ -168,7 +168,7 @@ def test_paired_interval_against_scipy():
 def test_classifier_is_small_and_shipped():
     from importlib import resources
 
-    weights = resources.files("gan_utils") / "weights" / classifiers.CLASSIFIER_WEIGHTS
+    weights = resources.files("gan_utils") / "weights" / classifiers.DIGITS.weights
     assert len(weights.read_bytes()) < 1_000_000
 
 
@@ -176,7 +176,7 @@ def test_classifier_on_real_test_images():
     if not os.environ.get("GAN_UTILS_DATA"):
         pytest.skip("the real MNIST is not on this machine: GAN_UTILS_DATA is not set")
     mnist = data.load("mnist")
-    probabilities, features = classifiers.digit_scores(mnist.test_images)
+    probabilities, features = classifiers.scores(mnist.test_images, "mnist")
     assert (probabilities.argmax(1) == mnist.test_labels).mean() >= 0.992
     assert features.shape == (10_000, 64) and features.dtype == probabilities.dtype == np.float64
     np.testing.assert_allclose(probabilities.sum(1), 1)
@@ -184,16 +184,16 @@ def test_classifier_on_real_test_images():
 
 def test_scores_do_not_depend_on_the_dtype_policy():
     images = data.load("digits").test_images[:50]
-    wanted = classifiers.digit_scores(images)
+    wanted = classifiers.scores(images, "mnist")
     policy = keras.config.dtype_policy()
     try:
         keras.config.set_dtype_policy("mixed_bfloat16")
-        classifiers.digit_classifier.cache_clear()
-        got = classifiers.digit_scores(images)
-        layers = classifiers.digit_classifier().layers
+        classifiers.classifier.cache_clear()
+        got = classifiers.scores(images, "mnist")
+        layers = classifiers.classifier("mnist").layers
     finally:
         keras.config.set_dtype_policy(policy)
-        classifiers.digit_classifier.cache_clear()
+        classifiers.classifier.cache_clear()
     for a, b in zip(got, wanted, strict=True):
         assert a.dtype == np.float64
         np.testing.assert_array_equal(a, b)
@@ -203,7 +203,7 @@ def test_scores_do_not_depend_on_the_dtype_policy():
 @pytest.mark.parametrize("images", [np.zeros((2, 28, 28, 1)), np.zeros((2, 28, 28), np.uint8)])
 def test_scores_refuse_other_images(images):
     with pytest.raises(ValueError, match="takes uint8 images of shape"):
-        classifiers.digit_scores(images)
+        classifiers.scores(images, "mnist")
 
 
 def test_expected_calibration_error_by_hand():

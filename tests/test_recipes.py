@@ -201,7 +201,7 @@ def test_pretrained_networks_work_without_training_code(name):
 
 def test_pretrained_digits_are_read_by_the_classifier():
     generator, _ = recipes.pretrained("dcgan-mnist")
-    probabilities, _ = classifiers.digit_scores(gan.generate(generator, 500, 0, "normal"))
+    probabilities, _ = classifiers.scores(gan.generate(generator, 500, 0, "normal"), "mnist")
     assert (probabilities.max(axis=1) > 0.9).mean() > 0.7
     assert metrics.class_shares(probabilities).min() > 0.03
 

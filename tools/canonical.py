@@ -36,7 +36,7 @@ CANNOT_CHANGE_A_RESULT = {
     "gan_utils.fetch.download_cifar10": "fetches: the archive is checked by its SHA-256",
     "gan_utils.fetch.download_mnist": "fetches: the content is checked by its SHA-256",
     "gan_utils.fetch.find": "finds and fetches files, whose SHA-256 is checked or in the stamp",
-    "gan_utils.gan._progress_bar": "shows progress",
+    "gan_utils.fit._progress_bar": "shows progress",
     "gan_utils.plots.claim": "shows a sentence of the caller's, which a stamped run asserts",
     "gan_utils.runtime.choose": "a stamped run is full, and the caller spells out that value",
     "gan_utils.runtime.device_report": "describes the machine, as the stamp does",

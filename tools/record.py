@@ -109,7 +109,7 @@ def patch_fit(record, small):
         given = asked.arguments
         optimizers = model.g_optimizer, model.d_optimizer
         settings = [model.schedule, model.latent, model.r1, model.r1_every, model.jit_compile]
-        others = {k: v for k, v in given.items() if k not in ("self", "callbacks")}
+        others = {k: given[k] for k in ("x", "epochs", "batch_size", "seed")}
         record("asked", [others, settings, [json.dumps(o.get_config()) for o in optimizers]])
         x, epochs = given["x"], given["epochs"]
         batch = given["batch_size"] * (1 if isinstance(model.schedule, str) else model.schedule[0])

@@ -20,11 +20,31 @@ import scipy.stats
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from gan_utils import metrics, plots, runtime
+from gan_utils import metrics, networks, plots, runtime
 
 #: What is read, as far as this Pillow can. EPS is not: Pillow would start another program for it.
 FORMATS = tuple("AVIF BMP GIF HEIF ICO JPEG JPEG2000 PNG PPM TIFF WEBP".split())
 MAX_BYTES = 200 * 2**20  # of a file: some kilobytes of a zip file can unpack to gigabytes
+# fmt: off
+#: The recipe for own images; size and channels are set to those of the images.
+RECIPES = {
+    "own-images": {
+        "about": "the book's DCGAN on a folder or zip file of your own images, augmented",
+        "source": "this book", "data": "own", "epochs": 100, "batch_size": 64,
+        "generator": [networks.dcgan_generator,
+                      {"latent_dim": 64, "size": 32, "channels": 3, "width": 32}],
+        "discriminator": [networks.dcgan_discriminator,
+                          {"size": 32, "channels": 3, "width": 32, "batch_norm": False}],
+        "augment": {},
+        "loss": {"name": "non_saturating"}, "schedule": [1, 1], "latent": "normal",
+        "r1": 1.0, "r1_every": 4,
+        "g_optimizer": {"learning_rate": 1e-3, "beta_1": 0.5,
+                        "use_ema": True, "ema_momentum": 0.998},
+        "d_optimizer": {"learning_rate": 1e-3, "beta_1": 0.5}, "decay": "cosine",
+        "unstated": [],
+    },
+}
+# fmt: on
 
 
 class OwnImages(NamedTuple):

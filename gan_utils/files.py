@@ -154,6 +154,11 @@ def weights(name: str) -> Path:
     return Path(__file__).parent / "weights" / name
 
 
+def text(name: str) -> str:
+    """Return the text of a script or a style sheet of the package, such as ``film.js``."""
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+
+
 def save_half(model, file) -> None:
     """Write a model's weights as float16, half the size of Keras's file, into an ``.npz``.
 

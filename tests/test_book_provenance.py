@@ -107,7 +107,9 @@ PACKAGE = {
 CELLS = [
     new_markdown_cell("# A chapter"),
     new_code_cell("import sys", metadata={"tags": ["colab"]}),
-    new_code_cell("%config InlineBackend.figure_format = 'retina'\nfrom gan_utils import film, losses"),
+    new_code_cell(
+        "%config InlineBackend.figure_format = 'retina'\nfrom gan_utils import film, losses"
+    ),
     new_code_cell("rows = open('../experiments/results/smoothing.csv').read()\nlosses.loss(2)"),
     new_code_cell("for i in range(3):\n    print(f'\\r{i} of 3', end='')\nprint('\\rdone')"),
 ]

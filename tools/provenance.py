@@ -87,6 +87,10 @@ def _hash_files(names: Collection[str], folder: Path, skip: Collection[str] = ()
     return sha256(*parts)
 
 
+def _texts(names: Collection[str], folder: Path) -> list[str]:
+    return [p.read_text(encoding="utf-8") for p in sorted(folder.rglob("*")) if p.name in names]
+
+
 def hashes(path: str | Path, root: Path = ROOT) -> dict[str, str]:
     """Return the hashes of what a notebook or an experiment depends on, as of now.
 
@@ -98,9 +102,11 @@ def hashes(path: str | Path, root: Path = ROOT) -> dict[str, str]:
     names = {word.rpartition("/")[2] for text in texts for word in [text, *text.split()]}
     made = weights_made(path) if path.suffix == ".py" else []
     own = [f"{path.stem}.csv", f"{path.stem}.png"]
+    scripts = {name for name in names if name.endswith((".js", ".css"))}
+    texts = _texts(scripts, root / PACKAGE)
     return {
-        "definitions": found.digest(),
-        "weights": _hash_files(names, root / PACKAGE, made),
+        "definitions": sha256(found.digest(), *texts) if texts else found.digest(),
+        "weights": _hash_files(names - scripts, root / PACKAGE, made),
         "results": _hash_files(names, root / "experiments" / "results", own),
     }
 

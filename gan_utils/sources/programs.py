@@ -60,8 +60,9 @@ RECIPES = {
         "unstated": [
             "It says one update of D to two of G, but runs D's program twice a batch, on fakes and "
             "then on reals: two to two. Ours updates D twice as well, but each time on fakes and "
-            "on 128 real images of their own together. So a step takes 256 real images, and 20 epochs "
-            "hold half of the source's updates. experiments/fluid_dcgan.py has its program as is.",
+            "on 128 real images of their own together. So a step takes 256 real images, and 20 "
+            "epochs hold half of the source's updates. experiments/fluid_dcgan.py has its "
+            "program as it is.",
             "Left to the framework: convolutions without padding, slope 0.02 of the leaky ReLU, "
             "beta_1 = 0.9 of Adam. (Its epsilon is 1e-8 there, 1e-7 here.)",
         ],

@@ -15,7 +15,7 @@ import tensorflow as tf
 from keras import layers
 from resumable import run
 
-from gan_utils import data, gan, losses, metrics, recipes, runtime
+from gan_utils import data, gan, losses, metrics, recipes, runtime, standins
 from gan_utils.sources import programs
 
 EPOCHS = {"uniform": 4, "ring": 10, "grid": 16}
@@ -131,7 +131,7 @@ def one(data_set, variant, seed):
         # The source samples with the statistics of the batch.
         scores = uniformity(np.asarray(model.generator(z, training=True)))
     else:
-        scores = metrics.mode_coverage(model.sample(2500, seed), *data.mixture_modes(data_set))
+        scores = metrics.mode_coverage(model.sample(2500, seed), *standins.mixture_modes(data_set))
     return (
         EMPTY
         | scores

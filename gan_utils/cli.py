@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from gan_utils import __version__, files, runtime
+from gan_utils import __version__, files, runtime, standins
 
 FORMAT = 1  # of run.json; raise it when runs of before can no longer go on
 COMMAND = "python -m gan_utils"
@@ -260,11 +260,11 @@ def _image_scores(made, loaded) -> dict[str, float]:
 def _point_scores(name: str, made, real) -> dict[str, float]:
     import scipy.stats
 
-    from gan_utils import data, metrics
+    from gan_utils import metrics
 
     found = {"frechet": metrics.frechet_distance(made, real)}
     if name != "uniform":
-        return found | metrics.mode_coverage(made, *data.mixture_modes(name))
+        return found | metrics.mode_coverage(made, *standins.mixture_modes(name))
     inside = ((made >= 0) & (made <= 1)).all(axis=1).mean()
     gaps = [scipy.stats.ks_2samp(a, b).statistic for a, b in zip(made.T, real.T, strict=True)]
     return found | {"inside": float(inside), "ks_x": float(gaps[0]), "ks_y": float(gaps[1])}

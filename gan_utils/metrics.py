@@ -93,7 +93,7 @@ def mode_coverage(points: np.ndarray, centres: np.ndarray, sigma: float) -> dict
 
     Args:
         points: (n, d) points to judge, n at least 1. The two papers take 2,500.
-        centres: (k, d) centres of the modes, such as ``data.mixture_modes`` gives.
+        centres: (k, d) centres of the modes, such as ``standins.mixture_modes`` gives.
         sigma: standard deviation of each mode in each direction.
 
     Returns:

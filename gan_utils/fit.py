@@ -71,31 +71,31 @@ def train(
     accumulates = [o.gradient_accumulation_steps for o in (model.g_optimizer, model.d_optimizer)]
     model.measure_every = 1 if any(accumulates) else min(10, steps)
     model.steps_per_execution = min(EXECUTION, steps)
-    model.train_function = _many_steps(model, steps, done)
     latent_dim = model.generator.inputs[0].shape[1]
     feed = data.draws(
         len(x),
         batch_size,
         latent_dim,
-        range(int(model.step), 2**62),  # to no end: Keras would count what an execution leaves out
+        range(int(model.step), 2**62),
         seed,
         model.latent,
         d_steps,
         g_steps,
         labelled=labels is not None,
     )
+    model.train_function = _many_steps(model, iter(feed), steps, done)
     if verbose == "auto":
         callbacks.append(_progress_bar(epochs, first_epoch))
     start, first = time.perf_counter(), int(model.step)
     try:
         history = keras.Model.fit(
             model,
-            feed,
+            tf.data.Dataset.from_tensors(tf.zeros(model.replicas)).repeat(),  # steps draw their own
             epochs=epochs,
             steps_per_epoch=steps,
             callbacks=callbacks,
             initial_epoch=first_epoch,
-            shuffle=False,  # the rows already come shuffled
+            shuffle=False,
             verbose=0 if verbose == "auto" else verbose,
         )
     except KeyboardInterrupt:
@@ -118,22 +118,28 @@ def train(
     return history
 
 
-def _many_steps(model, steps: int, done: int):
+def _many_steps(model, feed, steps: int, done: int):
     """Return what Keras calls for each execution: up to ``EXECUTION`` steps on the compiled graph.
 
     Args:
+        feed: iterator over what each step draws.
         steps: of an epoch.
         done: steps of the first epoch that a checkpoint holds; the means of the epoch as they are
             now are theirs.
     """
     graph = {"autograph": False, "reduce_retracing": True}
     one = model.train_step
+    if model.replicas > 1:
+
+        def one(batch):  # all devices get all of it, and take their share
+            return model.distribute_strategy.run(model.train_step, args=(batch,))
+
     if not model.run_eagerly:
         one = tf.function(one, jit_compile=model.jit_compile, **graph)
 
-    def many(iterator, count):
+    def many(count):
         def body(number):
-            one(iterator.get_next())
+            one(feed.get_next())
             return number + 1
 
         tf.while_loop(lambda number: number < count, body, [tf.constant(0)])
@@ -145,7 +151,7 @@ def _many_steps(model, steps: int, done: int):
     size = model.steps_per_execution
     place = 0  # of the next execution in its epoch
 
-    def execute(iterator):
+    def execute(_):
         nonlocal place, done
         end = min(place + size, steps)
         if done > place:  # Keras has just set the means back to 0
@@ -154,7 +160,7 @@ def _many_steps(model, steps: int, done: int):
         count = end - max(place, min(done, end))
         place = 0 if end == steps else end
         done = 0 if end == steps else done
-        return many(iterator, tf.constant(count)) if count else model.means.result()
+        return many(tf.constant(count)) if count else model.means.result()
 
     return execute
 
@@ -166,8 +172,9 @@ class EpochMeans(keras.metrics.Metric):
         super().__init__(name="epoch_means", dtype="float32")
         self.names = names
         shape = (len(names),)
-        self.sums = self.add_weight(shape=shape, initializer="zeros", name="sums")
-        self.counts = self.add_weight(shape=shape, initializer="zeros", name="counts")
+        kind = {"shape": shape, "initializer": "zeros", "aggregation": "mean"}
+        self.sums = self.add_weight(**kind, name="sums")
+        self.counts = self.add_weight(**kind, name="counts")
 
     def update_state(self, values, weights):
         """Add scalars by name, with the weights of some; the others weigh 1."""
@@ -215,6 +222,12 @@ def _check_data(model, x, batch_size, d_steps):
             f"batch_size is {batch_size}; with {len(x)} rows"
             f"{f' and {d_steps} D updates a step' * (d_steps > 1)} it must be "
             f"1 to {len(x) // d_steps}."
+        )
+    if model.replicas > 1 and (batch_size % model.replicas or model.schedule == "larger_loss"):
+        raise ValueError(
+            f"{model.replicas} devices share each batch. The batch size, {batch_size}, must be a "
+            "multiple of their number, and the schedule 'larger_loss' needs one device, which sees "
+            "both losses whole."
         )
     if x.dtype != np.uint8 and not np.isfinite(x).all():
         raise ValueError("The data holds values that are not finite (NaN or infinity).")

@@ -97,6 +97,7 @@ class GAN(keras.Model):
                 dtype="int64",
                 trainable=False,
                 name=name,
+                aggregation="only_first_replica",
                 initializer=keras.initializers.Constant(value),
             )
             for name, value in (("step", 0), ("bad_step", -1))
@@ -129,11 +130,16 @@ class GAN(keras.Model):
         Args:
             g_optimizer, d_optimizer: Keras optimisers, or their names.
             jit_compile: True compiles the step with XLA. ``"auto"`` does so for dense networks,
-                where the loop is the cost, and on a GPU; on a CPU it slows convolutions down.
+                where the loop is the cost, and on a GPU; on a CPU it slows convolutions down. On
+                several devices XLA cannot compile the step.
 
         Raises:
-            ValueError: both networks were given the same optimiser.
+            ValueError: both networks were given the same optimiser; or XLA on several devices.
         """
+        if self.replicas > 1 and jit_compile is True:
+            raise ValueError("XLA cannot compile a step that several devices share.")
+        if jit_compile == "auto" and self.replicas > 1:
+            jit_compile = False
         if jit_compile == "auto":
             networks = self.generator.layers + self.discriminator.layers
             convolutions = any("conv" in type(layer).__name__.lower() for layer in networks)
@@ -148,6 +154,11 @@ class GAN(keras.Model):
         self.d_optimizer = scaled(keras.optimizers.get(d_optimizer or "adam"))
         self.g_optimizer.build(self.generator.trainable_variables)
         self.d_optimizer.build(self.discriminator.trainable_variables)
+
+    @property
+    def replicas(self) -> int:
+        """Number of devices that share each batch: those of the strategy it was built under."""
+        return self.distribute_strategy.num_replicas_in_sync
 
     def fit(self, x, epochs=1, batch_size=100, seed=0, callbacks=None, verbose="auto", labels=None):
         """Train; see ``fit.train``, which this calls."""
@@ -174,8 +185,8 @@ class GAN(keras.Model):
         else:
             k_d, k_g = self.schedule
             y_g = [tf.gather(self.labels, rows) for rows in rows_g]
-            d_logs = [self.update_discriminator(*part) for part in _split(k_d, x, z_d, *y)]
-            g_logs = [self.update_generator(*part) for part in _split(k_g, z_g, *y_g)]
+            d_logs = [self.update_discriminator(*part) for part in self._parts(k_d, x, z_d, *y)]
+            g_logs = [self.update_generator(*part) for part in self._parts(k_g, z_g, *y_g)]
             logs, turn = _mean(d_logs) | _mean(g_logs), {"d": 1.0, "g": 1.0}
         measured = tf.cast(self._measured(), tf.float32)
         weights = {n: turn[n[0]] * measured for n in METRICS if n.endswith(("_norm", "_ratio"))}
@@ -203,8 +214,7 @@ class GAN(keras.Model):
             fake = self.discriminator(_with(fakes, labels), training=True)
             loss_real, loss_fake = self.adversarial_loss.discriminator(real, fake)
             loss = loss_real + loss_fake + (self._lazy_penalty(x, labels) if self.r1 else 0.0)
-            loss = _with_own(loss, self.discriminator)
-            loss = self.d_optimizer.scale_loss(loss)
+            loss = self.d_optimizer.scale_loss(_with_own(loss, self.discriminator))
         sizes = self.descend(self.d_optimizer, tape, loss, self.discriminator.trainable_variables)
         return self.verdicts(real, fake, loss_real, loss_fake) | dict(
             zip(("d_grad_norm", "d_update_ratio"), sizes, strict=True)
@@ -292,7 +302,13 @@ class GAN(keras.Model):
             return 0.0, 0.0
         gradients = tape.gradient(loss, variables)
         before = [tf.identity(v) for v in variables]
-        optimizer.apply(gradients, variables)
+        if self.replicas > 1:  # each has the mean over its share; the optimiser adds all up
+            replica = tf.distribute.get_replica_context()
+            gradients = [tf.convert_to_tensor(g) for g in gradients]
+            gradients = replica.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+            optimizer.apply([g / self.replicas for g in gradients], variables)
+        else:
+            optimizer.apply(gradients, variables)
 
         def sizes():
             moved = [v - old for v, old in zip(variables, before, strict=True)]
@@ -300,6 +316,14 @@ class GAN(keras.Model):
             return norm, tf.linalg.global_norm(moved) / tf.linalg.global_norm(before)
 
         return tf.cond(self._measured(), sizes, lambda: (0.0, 0.0))
+
+    def _parts(self, count, *arrays):
+        """Yield what each update gets: a batch, or on several devices this one's share of it."""
+        for part in zip(*(tf.split(array, count) for array in arrays), strict=True):
+            if self.replicas > 1:
+                replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+                part = [tf.stack(tf.split(array, self.replicas))[replica] for array in part]
+            yield part
 
     def _measured(self):
         return self.step % self.measure_every == 0
@@ -453,11 +477,6 @@ def _with(x, labels):
 def _with_own(loss, network):
     """Add what layers of a network want of its weights, such as kernel_regularizer."""
     return tf.add_n([loss, *network.losses]) if network.losses else loss
-
-
-def _split(parts, *arrays):
-    """Yield the arrays part by part."""
-    return zip(*(tf.split(array, parts) for array in arrays), strict=True)
 
 
 def _mean(logs):

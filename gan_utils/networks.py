@@ -13,6 +13,7 @@ Under a mixed-precision policy the DCGAN still ends in float32, so that the loss
 import math
 
 import keras
+import tensorflow as tf
 from keras import layers
 
 
@@ -96,12 +97,12 @@ def dcgan_generator(
     inputs, z = _latent(latent_dim, classes)
     h = layers.Dense(side * side * maps, use_bias=False)(z)
     h = layers.Reshape((side, side, maps))(h)
-    h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
+    h = layers.ReLU()(_batch_norm()(h))
     up = {"kernel_size": 4, "strides": 2, "padding": "same"}
     while maps > width:
         maps //= 2
         h = layers.Conv2DTranspose(maps, use_bias=False, **up)(h)
-        h = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(h))
+        h = layers.ReLU()(_batch_norm()(h))
     pixels = layers.Conv2DTranspose(channels, activation="tanh", dtype="float32", **up)
     return keras.Model(inputs, pixels(h), name="generator")
 
@@ -138,11 +139,16 @@ def dcgan_discriminator(
     while h.shape[1] > 4:
         normalised = batch_norm and maps > width
         h = layers.Conv2D(maps, 4, strides=2, padding="same", use_bias=not normalised)(h)
-        h = layers.BatchNormalization(momentum=0.9)(h) if normalised else h
+        h = _batch_norm()(h) if normalised else h
         h = layers.LeakyReLU(negative_slope=0.2)(h)
         maps *= 2
     logit = layers.Dense(1, dtype="float32", name="logit")(layers.Flatten()(h))
     return _judging(x, logit, layers.GlobalAveragePooling2D()(h) if classes else None, classes)
+
+
+def _batch_norm():
+    """Return a batch normalisation that sees the whole batch, also where devices share it."""
+    return layers.BatchNormalization(momentum=0.9, synchronized=tf.distribute.has_strategy())
 
 
 def _latent(latent_dim, classes):

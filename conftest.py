@@ -22,8 +22,10 @@ if os.environ["GAN_BOOK_PROFILE"] == "quick":
     # Two processes share the cores; more threads than cores would wait for each other.
     for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, str(max(1, (os.cpu_count() or 2) // 2)))
-    # A short run spends more time in XLA's compiler than it can win by better machine code.
-    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    # A short run spends more time in XLA's compiler than it can win by better machine code. What
+    # is tested with XLA asks for it, at its first level: at level 0 convolutions take minutes.
+    os.environ.setdefault("GAN_BOOK_XLA", "off")
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
 ROOT = Path(__file__).parent
 # The kernels import the package of this folder, wherever pytest was called from.
 _paths = [str(ROOT), os.environ.get("PYTHONPATH")]

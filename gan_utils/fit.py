@@ -173,8 +173,8 @@ class EpochMeans(keras.metrics.Metric):
         self.names = names
         shape = (len(names),)
         kind = {"shape": shape, "initializer": "zeros", "aggregation": "mean"}
-        self.sums = self.add_weight(**kind, name="sums")
-        self.counts = self.add_weight(**kind, name="counts")
+        self.sums = self.add_variable(**kind, name="sums")
+        self.counts = self.add_variable(**kind, name="counts")
 
     def update_state(self, values, weights):
         """Add scalars by name, with the weights of some; the others weigh 1."""

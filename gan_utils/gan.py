@@ -131,7 +131,7 @@ class GAN(keras.Model):
             g_optimizer, d_optimizer: Keras optimisers, or their names.
             jit_compile: True compiles the step with XLA. ``"auto"`` does so for dense networks,
                 where the loop is the cost, and on a GPU; on a CPU it slows convolutions down. On
-                several devices XLA cannot compile the step.
+                several devices XLA cannot compile the step, and ``GAN_BOOK_XLA=off`` forbids it.
 
         Raises:
             ValueError: both networks were given the same optimiser; or XLA on several devices.
@@ -139,6 +139,8 @@ class GAN(keras.Model):
         if self.replicas > 1 and jit_compile is True:
             raise ValueError("XLA cannot compile a step that several devices share.")
         if jit_compile == "auto" and self.replicas > 1:
+            jit_compile = False
+        if jit_compile == "auto" and not runtime.xla_allowed():
             jit_compile = False
         if jit_compile == "auto":
             networks = self.generator.layers + self.discriminator.layers
@@ -471,7 +473,7 @@ def _check_networks(generator, discriminator) -> bool:
 
 def _with(x, labels):
     """Return what a network takes: x, or x and labels."""
-    return x if labels is None else [x, labels]
+    return x if labels is None else [tf.convert_to_tensor(x), tf.convert_to_tensor(labels)]
 
 
 def _with_own(loss, network):

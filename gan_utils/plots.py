@@ -44,7 +44,16 @@ def tile(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
 
     Returns:
         uint8 (rows · height + gaps, columns · width + gaps, channels).
+
+    Raises:
+        ValueError: images of another dtype or shape, such as a generator's own output.
     """
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise ValueError(
+            f"tile takes uint8 images (n, height, width, channels), got {images.dtype} "
+            f"{images.shape}. gan_utils.data.to_pixels makes uint8 of a generator's [-1, 1]."
+        )
     n, height, width, channels = images.shape
     rows = -(-n // columns)
     cells = np.full((rows * columns, height + gap, width + gap, channels), 255, np.uint8)

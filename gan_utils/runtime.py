@@ -78,6 +78,14 @@ def expect(text: str, holds: bool) -> None:
         print(missed(text))
 
 
+def xla_allowed() -> bool:
+    """Say whether XLA may compile training steps: unless ``GAN_BOOK_XLA`` is ``off``.
+
+    It takes seconds to compile, which a run of a few steps does not win back.
+    """
+    return os.environ.get("GAN_BOOK_XLA", "") != "off"
+
+
 def check_backend() -> None:
     """Make sure that Keras runs on TensorFlow, the backend that this book's training loops need.
 

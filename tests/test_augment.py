@@ -237,16 +237,6 @@ def test_saved_and_loaded(tmp_path):
     assert options.items() <= layer_of(again).get_config().items()
 
 
-def test_a_whole_gan_saved_and_loaded(tmp_path):
-    model = augmented_gan()
-    model.fit(IMAGES, 1, 20, verbose=0)
-    model.save(tmp_path / "gan.keras")
-    again = keras.models.load_model(tmp_path / "gan.keras")
-    np.testing.assert_array_equal(again.sample(5), model.sample(5))
-    np.testing.assert_array_equal(again.discriminator(noise(5)), model.discriminator(noise(5)))
-    check_training(again, IMAGES)
-
-
 # --- in training -------------------------------------------------------------------------------
 
 

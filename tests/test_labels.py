@@ -39,7 +39,7 @@ def test_d_adds_how_well_the_features_fit_the_label(kind):
     table = next(la for la in network.layers if isinstance(la, keras.layers.Embedding))
     e = np.asarray(table.embeddings)[LABELS[:6]]
     wanted = linear[:, 0] + (e * phi).sum(axis=1)
-    got = np.asarray(network([x, LABELS[:6]]))
+    got = np.asarray(network([x, tf.constant(LABELS[:6])]))
     assert got.shape == (6, 1)
     np.testing.assert_allclose(got[:, 0], wanted, rtol=1e-5, atol=1e-5)
 
@@ -50,7 +50,7 @@ def test_d_adds_how_well_the_features_fit_the_label(kind):
 )
 def test_g_draws_by_its_label(network):
     z = data.draw_latent(0, (4, 8), 0)
-    one, other = (np.asarray(network([z, np.full(4, label)])) for label in (0, 1))
+    one, other = (np.asarray(network([z, tf.fill([4], label)])) for label in (0, 1))
     assert one.shape == (4, 28, 28, 1) and (one != other).any(axis=(1, 2, 3)).all()
 
 
@@ -63,7 +63,7 @@ def test_one_step_by_hand(schedule):
     draws = data.draws(20 * k_d, 20, 8, range(1), 0, "uniform", k_d, k_g, labelled=True)
     rows, z_d, z_g, rows_g = next(iter(draws))
     assert rows_g.shape == (20 * k_g,) and 0 <= min(rows_g) and max(rows_g) < 20 * k_d
-    x, y = data.to_unit_range(IMAGES[rows.numpy()]), LABELS[rows.numpy()]
+    x, y = data.to_unit_range(IMAGES[rows.numpy()]), tf.constant(LABELS[rows.numpy()])
 
     def discriminator_step(x, z, y):
         fakes = twin.generator([z, y])
@@ -101,7 +101,7 @@ def test_one_step_by_hand(schedule):
     else:
         for part in zip(*(tf.split(a, k_d) for a in (x, z_d, y)), strict=True):
             discriminator_step(*part)
-        y_g = LABELS[rows_g.numpy()]
+        y_g = tf.constant(LABELS[rows_g.numpy()])
         for part in zip(tf.split(z_g, k_g), tf.split(y_g, k_g), strict=True):
             generator_step(*part)
     for a, b in zip(

@@ -311,14 +311,6 @@ def test_sample_grid_of_points(tmp_path):
     assert len(list(tmp_path.glob("samples/*.png"))) == 2
 
 
-def test_score_goes_into_the_history():
-    model = small_gan()
-    score = callbacks.Score("mean", lambda gan: gan.sample(10).mean(), every=2)
-    history = model.fit(IMAGES, 5, 20, callbacks=[score], verbose=0).history
-    assert np.isnan(history["mean"]).tolist() == [True, False, True, False, False]
-    assert history["mean"][4] == model.sample(10).mean()
-
-
 # Keras's own
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from importlib import resources
 
 import keras
 import numpy as np
@@ -24,7 +23,7 @@ def test_the_classifier_as_its_docstring_has_it():
 
 
 def test_weights_are_small_shipped_and_those_that_were_measured():
-    weights = (resources.files("gan_utils") / "weights" / classifiers.CIFAR10.weights).read_bytes()
+    weights = files.weights(classifiers.CIFAR10.weights).read_bytes()
     assert len(weights) < 1_000_000
     row = RESULTS["CIFAR-10 test"]
     assert hashlib.sha256(weights).hexdigest() == row["weights_sha256"]
@@ -126,7 +125,7 @@ def test_the_long_run_and_its_weights():
     assert int(rows[-1]["step"]) == recipe["epochs"] * (50_000 // recipe["batch_size"])
     assert rows[-1]["frechet"] < rows[0]["frechet"] / 2
     assert rows[-1]["frechet_shipped"] == pytest.approx(rows[-1]["frechet"], rel=0.05)
-    path = resources.files("gan_utils") / "weights" / recipes.LONG_WEIGHTS
+    path = files.weights(recipes.PRETRAINED["dcgan-cifar10-long"][0])
     assert len(path.read_bytes()) < 1_000_000
     generator = recipes.pretrained("dcgan-cifar10-long")[0]
     images = np.asarray(generator(RANDOM.normal(size=(4, 64)).astype(np.float32)))

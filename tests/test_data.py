@@ -24,7 +24,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from gan_utils import data, files, standins
+from gan_utils import data, fetch, files, standins
 
 
 def idx_bytes(array):
@@ -103,7 +103,7 @@ def write_jpegs(path, members=None):
 def nowhere(monkeypatch, tmp_path):
     """No data folder, an empty cache, the sizes and hashes of the tiny data sets."""
     monkeypatch.delenv("GAN_UTILS_DATA", raising=False)
-    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(fetch, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(files, "MNIST_FILES", SMALL_FILES)
     monkeypatch.setattr(files, "CIFAR10_BATCH", 20)
     published = write_archive(tmp_path / "published" / PUBLISHED).read_bytes()
@@ -303,7 +303,7 @@ def test_own_folder_that_does_not_exist(nowhere, monkeypatch):
 @pytest.mark.parametrize("profile", ["quick", "short", "full"])
 def test_own_folder_that_lacks_a_file_is_named(nowhere, monkeypatch, profile):
     monkeypatch.setenv("GAN_BOOK_PROFILE", profile)
-    monkeypatch.setattr(files, "MNIST_MIRRORS", ["http://127.0.0.1:9/"])
+    monkeypatch.setattr(fetch, "MNIST_MIRRORS", ["http://127.0.0.1:9/"])
     write_small(nowhere / "own" / "mnist")
     (nowhere / "own" / "mnist" / "t10k-labels-idx1-ubyte.gz").unlink()
     monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
@@ -318,7 +318,7 @@ def test_own_folder_that_lacks_a_file_is_named(nowhere, monkeypatch, profile):
 @pytest.mark.parametrize("profile", ["short", "full"])
 def test_download_fills_the_cache_once(nowhere, monkeypatch, server, profile):
     monkeypatch.setenv("GAN_BOOK_PROFILE", profile)
-    monkeypatch.setattr(files, "MNIST_MIRRORS", [server.url + "html/", server.url + "mnist/"])
+    monkeypatch.setattr(fetch, "MNIST_MIRRORS", [server.url + "html/", server.url + "mnist/"])
     mnist = data.load("mnist")
     np.testing.assert_array_equal(mnist.labels, SMALL["train-labels-idx1-ubyte"])
     assert files_in(nowhere / "cache") == sorted(f"{name}.gz" for name in SMALL)
@@ -353,7 +353,7 @@ print(data.load("mnist").images.sum())
 
 def test_scratch_of_a_killed_download_goes_at_the_next(nowhere, monkeypatch, server):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
-    monkeypatch.setattr(files, "MNIST_MIRRORS", [server.url + "mnist/"])
+    monkeypatch.setattr(fetch, "MNIST_MIRRORS", [server.url + "mnist/"])
     hours_ago = time.time() - 2 * 3600
     for name, touched in (("killed", hours_ago), ("slow", None), ("empty", hours_ago)):
         scratch = nowhere / "cache" / "mnist" / f".download-{name}"
@@ -370,8 +370,8 @@ def test_scratch_of_a_killed_download_goes_at_the_next(nowhere, monkeypatch, ser
 @pytest.mark.parametrize("profile", ["quick", "full"])
 def test_download_whatever_the_profile(nowhere, monkeypatch, server, profile):
     monkeypatch.setenv("GAN_BOOK_PROFILE", profile)
-    monkeypatch.setattr(files, "MNIST_MIRRORS", [server.url + "mnist/"])
-    monkeypatch.setattr(files, "CIFAR10_MIRRORS", [server.url + "html/", server.url + "cifar10/"])
+    monkeypatch.setattr(fetch, "MNIST_MIRRORS", [server.url + "mnist/"])
+    monkeypatch.setattr(fetch, "CIFAR10_MIRRORS", [server.url + "html/", server.url + "cifar10/"])
     write_archive(nowhere / "own" / "cifar10" / PUBLISHED, A_COPY)
     monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
     line = data.download("cifar10")
@@ -388,7 +388,7 @@ def test_download_whatever_the_profile(nowhere, monkeypatch, server, profile):
 
 def test_a_mirror_cannot_pass_off_a_copy(nowhere, monkeypatch, server):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
-    monkeypatch.setattr(files, "CIFAR10_MIRRORS", [server.url + "cifar10/"])
+    monkeypatch.setattr(fetch, "CIFAR10_MIRRORS", [server.url + "cifar10/"])
     write_archive(nowhere / "www" / "cifar10" / PUBLISHED, A_COPY)
     with pytest.raises(OSError, match="is a JPEG copy, lossy .* expected the published archive"):
         data.load("cifar10")
@@ -404,7 +404,7 @@ def test_download_checks_what_is_there(nowhere, monkeypatch):
 
 
 def test_download_without_network(nowhere, monkeypatch):
-    monkeypatch.setattr(files, "CIFAR10_MIRRORS", ["http://127.0.0.1:9/"])
+    monkeypatch.setattr(fetch, "CIFAR10_MIRRORS", ["http://127.0.0.1:9/"])
     with pytest.raises(OSError, match="no mirror gave it"):
         data.download("cifar10")
     assert "GAN_UTILS_DATA" not in os.environ and files_in(nowhere / "cache") == []
@@ -424,7 +424,7 @@ def test_download_of_what_cannot_be_downloaded(nowhere, name, message):
 
 def test_full_without_network_names_the_ways_out(nowhere, monkeypatch):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
-    monkeypatch.setattr(files, "MNIST_MIRRORS", ["http://127.0.0.1:9/", "http://127.0.0.1:10/"])
+    monkeypatch.setattr(fetch, "MNIST_MIRRORS", ["http://127.0.0.1:9/", "http://127.0.0.1:10/"])
     with pytest.raises(OSError) as caught:
         data.load("mnist")
     first, *rest = str(caught.value).splitlines()
@@ -445,7 +445,7 @@ def test_quick_falls_back_without_a_socket(tmp_path):
             if event.startswith("socket."):
                 raise SystemExit(f"a socket was used: {{event}} {{args}}")
         sys.addaudithook(forbid)
-        from gan_utils import data, files
+        from gan_utils import data, fetch
         fetch.cache_folder = lambda: pathlib.Path({str(tmp_path)!r})
         for name in ("mnist", "cifar10"):
             loaded = data.load(name)
@@ -639,7 +639,7 @@ def test_which_cifar10_is_taken(nowhere, monkeypatch, own, cache, wanted, profil
 
 def test_cifar10_is_downloaded_in_full(nowhere, monkeypatch, server):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
-    monkeypatch.setattr(files, "CIFAR10_MIRRORS", [server.url + "html/", server.url + "cifar10/"])
+    monkeypatch.setattr(fetch, "CIFAR10_MIRRORS", [server.url + "html/", server.url + "cifar10/"])
     for _ in range(2):
         assert "as published, from the cache" in data.load("cifar10").note
     assert server.served == [f"/html/{PUBLISHED}", f"/cifar10/{PUBLISHED}"]
@@ -648,7 +648,7 @@ def test_cifar10_is_downloaded_in_full(nowhere, monkeypatch, server):
 
 def test_cifar10_nowhere_in_full(nowhere, monkeypatch):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
-    monkeypatch.setattr(files, "CIFAR10_MIRRORS", ["http://127.0.0.1:9/"])
+    monkeypatch.setattr(fetch, "CIFAR10_MIRRORS", ["http://127.0.0.1:9/"])
     with pytest.raises(
         OSError, match=f"^Set GAN_UTILS_DATA to a folder that holds cifar10/{PUBLISHED}"
     ):

@@ -18,8 +18,8 @@ from cases import few
 from PIL import Image
 
 from gan_utils import callbacks, classifiers, data, metrics, recipes
-from gan_utils.__main__ import COMMAND, main
-from gan_utils.sources import paddle
+from gan_utils.cli import COMMAND, main
+from gan_utils.sources import paddle, programs
 
 TINY = recipes.RECIPES["mlp-mnist"] | {
     "data": "digits",
@@ -74,7 +74,7 @@ def points_run(tmp_path):
     """A run folder with an untrained generator of points."""
 
     def make(name):
-        settings = recipes.RECIPES["paddle-uniform"] | {"data": name}
+        settings = programs.RECIPES["paddle-uniform"] | {"data": name}
         about = {"format": 1, "recipe": "points", "settings": settings, "seed": 0}
         (tmp_path / "points").mkdir()
         (tmp_path / "points" / "run.json").write_text(json.dumps(about))
@@ -90,7 +90,7 @@ def points_run(tmp_path):
 def test_help_is_quick_and_has_examples():
     code = """
 import sys
-from gan_utils.__main__ import main
+from gan_utils.cli import main
 for command in ([], ["recipes"], ["train"], ["generate"], ["evaluate"], ["download"]):
     try:
         main([*command, "--help"])
@@ -200,7 +200,8 @@ def test_every_recipe_of_a_source_trains_from_here(name, tmp_path, monkeypatch):
     rows = 2 * 4 * (1 if schedule == "larger_loss" else schedule[0])  # two steps
     load = recipes.load_data
     monkeypatch.setattr(recipes, "load_data", lambda *which: load(*which)[:rows])
-    monkeypatch.setitem(recipes.RECIPES, name, recipes.RECIPES[name] | {"batch_size": 4})
+    table = recipes.RECIPES if name in recipes.RECIPES else programs.RECIPES
+    monkeypatch.setitem(table, name, table[name] | {"batch_size": 4})
     assert run("train", name, "--epochs", 1, "--run", tmp_path) == 0
     (history,) = csv.DictReader((tmp_path / "history.csv").open())
     assert np.isfinite(float(history["loss"]))
@@ -334,7 +335,7 @@ def test_ctrl_c_leaves_a_run_that_can_be_used(tmp_path):
     folder, tail = tmp_path / "run", ["mlp-mnist", "--epochs", "5000", "--run", tmp_path / "run"]
     start = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from gan_utils.__main__ import main; sys.exit(main())"
+        "from gan_utils.cli import main; sys.exit(main())"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", start, "train", *tail],

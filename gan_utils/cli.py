@@ -59,7 +59,7 @@ def show_recipes(args) -> None:
         recipe = _recipe(args.name)
         notes = recipe.pop("unstated")
         for key, value in recipe.items():
-            print(f"{key:14} {value if isinstance(value, str) else _json(value)}")
+            print(f"{key:14} {value if isinstance(value, str) else as_json(value)}")
         print(*(f"- {note}" for note in notes), sep="\n")
         return
     print(f"{'recipe':18} {'data':8} {'epochs':>6}  about")
@@ -70,12 +70,12 @@ def show_recipes(args) -> None:
 def train(args) -> None:
     """Train a recipe in a run folder, from where it stopped if it has begun."""
     recipe = _recipe(args.recipe, **({"epochs": args.epochs} if args.epochs else {}))
-    settings = json.loads(_json(recipe))
+    settings = json.loads(as_json(recipe))
     about = {"format": FORMAT, "recipe": args.recipe, "settings": settings, "seed": args.seed}
     name, own = args.recipe, recipe["data"] == "own"
     if own:
         about["images"] = _own_settings(args, recipe)
-        about["settings"] = json.loads(_json(recipe))
+        about["settings"] = json.loads(as_json(recipe))
         name += f"-{args.images.resolve().name.removesuffix('.zip')}"
     elif wrong := [f"--{o}" for o in ("images", "size", "grey") if getattr(args, o)]:
         _wrong(f"{args.recipe} has data of its own. Leave out {', '.join(wrong)}.")
@@ -304,7 +304,7 @@ def _all_recipes() -> dict[str, dict]:
     return recipes.RECIPES | programs.RECIPES | pictures.RECIPES
 
 
-def _json(value) -> str:
+def as_json(value) -> str:
     """Write settings as JSON, functions by their names."""
     return json.dumps(value, default=lambda function: function.__name__)
 

@@ -216,7 +216,7 @@ CHANGES = {
     "how a name is imported": (
         LOSSES,
         "from gan_utils.data import WEIGHTS, load",
-        "from gan_utils import film, data as d\nfrom gan_utils.data import load\nWEIGHTS = d.WEIGHTS",
+        "from gan_utils import data as d\nfrom gan_utils.data import load\nWEIGHTS = d.WEIGHTS",
         CODE,  # a name of its own is a definition of its own
     ),
     "what is printed": (LOSSES, "    return x", "    print('x')\n    return x", set()),

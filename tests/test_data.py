@@ -331,7 +331,7 @@ def test_two_processes_download_at_once(nowhere, server):
     server.together = threading.Barrier(2)
     code = f"""
 import pathlib
-from gan_utils import data, files
+from gan_utils import data, fetch, files
 fetch.cache_folder = lambda: pathlib.Path({str(nowhere / "cache")!r})
 files.MNIST_FILES = {SMALL_FILES!r}
 fetch.MNIST_MIRRORS = [{server.url + "mnist/"!r}]
@@ -475,7 +475,7 @@ def test_cache_that_cannot_be_written(nowhere, server):
     code = f"""
 import os, pathlib
 import numpy, pooch, requests, tempfile, tqdm  # before this user loses sight of them
-from gan_utils import data, files
+from gan_utils import data, fetch, files
 fetch.cache_folder = lambda: pathlib.Path({str(locked)!r})
 fetch.MNIST_MIRRORS = [{server.url + "mnist/"!r}]
 if os.getuid() == 0:
@@ -556,7 +556,7 @@ def test_hash_mismatch_is_named(nowhere, monkeypatch):
 def test_broken_download_leaves_nothing_behind(nowhere, monkeypatch, server, spoil):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
     monkeypatch.setattr(
-        files, "MNIST_MIRRORS", [server.url + ("html/" if spoil == "html" else "mnist/")]
+        fetch, "MNIST_MIRRORS", [server.url + ("html/" if spoil == "html" else "mnist/")]
     )
     served = nowhere / "www" / "mnist" / "train-images-idx3-ubyte.gz"
     if spoil == "truncated":

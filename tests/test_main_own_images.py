@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 from test_main import contents, images_of, run, tiny_recipe  # noqa: F401, the last a fixture
 
-from gan_utils import callbacks
+from gan_utils import callbacks, networks
 from gan_utils.own import pictures
 
 
@@ -31,8 +31,8 @@ def photos(tmp_path, monkeypatch):
     tiny = pictures.RECIPES["own-images"] | {
         "epochs": 2,
         "batch_size": 8,
-        "generator": ["dcgan_generator", shape | {"latent_dim": 4}],
-        "discriminator": ["dcgan_discriminator", shape | {"batch_norm": False}],
+        "generator": [networks.dcgan_generator, shape | {"latent_dim": 4}],
+        "discriminator": [networks.dcgan_discriminator, shape | {"batch_norm": False}],
     }
     monkeypatch.setitem(pictures.RECIPES, "own-images", tiny)
     monkeypatch.setattr("gan_utils.cli.OWN_ROWS", 40)

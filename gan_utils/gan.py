@@ -159,7 +159,7 @@ class GAN(keras.Model):
 
     @property
     def replicas(self) -> int:
-        """Number of devices that share each batch: those of the strategy it was built under."""
+        """Return the number of devices that share each batch, under ``tf.distribute``."""
         return self.distribute_strategy.num_replicas_in_sync
 
     def fit(self, x, epochs=1, batch_size=100, seed=0, callbacks=None, verbose="auto", labels=None):

@@ -10,7 +10,7 @@ import scipy.stats
 
 from gan_utils import data, plots
 
-#: What a comparison looks at, and what it is called: six of ``gan.METRICS``.
+#: The series that a comparison looks at, six of ``gan.METRICS``, with their names.
 SERIES = {
     "d_loss": "loss of D",
     "g_loss": "loss of G",

@@ -22,7 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from gan_utils import metrics, networks, plots, runtime
 
-#: What is read, as far as this Pillow can. EPS is not: Pillow would start another program for it.
+#: Formats that are read, as far as this Pillow can; not EPS, for which it starts another program.
 FORMATS = tuple("AVIF BMP GIF HEIF ICO JPEG JPEG2000 PNG PPM TIFF WEBP".split())
 MAX_BYTES = 200 * 2**20  # of a file: some kilobytes of a zip file can unpack to gigabytes
 # fmt: off

@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from gan_utils import data, recipes
+from gan_utils.sources import programs
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "book" / "sources.md").read_text(encoding="utf-8")
@@ -80,12 +81,11 @@ def test_links_lead_to_headings_of_the_evidence_and_back():
 
 def test_verdicts_on_the_claims_are_those_of_the_evidence():
     said = re.findall(r"(?m)^\| .* \| \[([\w ]+)\]\(\S+sources_evidence\.ipynb", PAGE)
+    outputs = [output for cell in EVIDENCE.cells for output in cell.get("outputs", [])]
+    html = "".join(output.get("data", {}).get("text/html", "") for output in outputs)
     shown = []
-    for output in [output for cell in EVIDENCE.cells for output in cell.get("outputs", [])]:
-        table = BeautifulSoup(output.get("data", {}).get("text/html", ""), "html.parser")
-        heads, *rows = (
-            [cell.get_text() for cell in tr(["th", "td"])] for tr in table("tr") or [[]]
-        )
+    for table in BeautifulSoup(html, "html.parser")("table"):
+        heads, *rows = ([cell.get_text() for cell in tr(["th", "td"])] for tr in table("tr"))
         shown += [row[heads.index("found")] for row in rows if "found" in heads]
     assert said == shown and len(said) == 12
 
@@ -105,7 +105,8 @@ def test_numbers_that_the_sources_print_are_the_same_wherever_they_stand():
 
 
 def test_the_recipes_of_the_sources_are_on_the_page():
-    names = {name for name, recipe in recipes.RECIPES.items() if recipe["source"] != "this book"}
+    every = recipes.RECIPES | programs.RECIPES
+    names = {name for name, recipe in every.items() if recipe["source"] != "this book"}
     assert len(names) == 5
     (sentence,) = re.findall(r"Every experiment of the sources is a recipe: (.*?)\.", PAGE)
     assert names == set(re.findall(r"`(.*?)`", sentence))

@@ -63,8 +63,11 @@ FOOT = """<div style="width: 100%; font: 8px sans-serif; color: #555; text-align
 def contents():
     """Return [(part, [page, ...]), ...] in the order of the book; a page has no suffix."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    parts = [(part["caption"], [c["file"] for c in part["chapters"]]) for part in toc["parts"]]
-    return [("", [toc["root"]]), *parts]
+    parts = [("", [toc["root"]])]
+    for part in toc["parts"]:
+        pages = [page for c in part["chapters"] for page in (c, *c.get("sections", []))]
+        parts.append((part["caption"], [page["file"] for page in pages]))
+    return parts
 
 
 def slug(page):

@@ -158,7 +158,7 @@ def archives(path: str | Path, root: Path = ROOT) -> dict:
     if not any(node[1] == "_load_cifar10" for node in reached(path, root).nodes):
         return {}
     find = "fetch.find('cifar10', [files.CIFAR10_FILE], list)[0]"  # fetches nothing
-    code = f"from {PACKAGE} import files; print(*{find})"
+    code = f"from {PACKAGE} import fetch, files; print(*{find})"
     run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     found = Path(run.stdout.strip() or "nowhere")
     if not found.is_file():

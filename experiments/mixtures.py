@@ -59,7 +59,7 @@ def build_uniform(variant):
     """Return the source's GAN on the square: ``"schedule"`` or ``"schedule, D without BN"``."""
     schedule, _, changed = variant.partition(", ")
     rule = [1, 1] if schedule == "in turns" else "larger_loss"
-    model = recipes.build(recipes.get("paddle-uniform", programs.RECIPES, schedule=rule), rows=1)
+    model = recipes.build(programs.get("paddle-uniform", schedule=rule), rows=1)
     kind = Program if schedule == "program" else gan.GAN
     discriminator = plain_discriminator() if changed else model.discriminator
     optimizers = (keras.optimizers.Adam(1e-4, beta_1=0.5) for _ in range(2))

@@ -40,7 +40,6 @@ from gan_utils.sources import programs
 EPOCHS = {"mlp-mnist": 100, "paddle-uniform": 4, "paddle-mnist": 3, "paddle-cifar10": 2}
 PRINTED = [f"{loss}_{step}" for step in (0, 100, 200) for loss in ("d_real", "d_fake", "g")]
 LAST = ["d_low", "d_high", "d_last", "g_low", "g_high", "g_last"]
-ALL = recipes.RECIPES | programs.RECIPES
 SCORES = ["frechet", "frechet_batch", "confident", "smallest_share", "outside", "js"]
 
 
@@ -97,9 +96,13 @@ class LastBatch(keras.callbacks.Callback):
         self.values.append((float(d_loss), float(model.adversarial_loss.generator(fake))))
 
 
+def recipe_of(name):
+    return recipes.get(name) if name == "mlp-mnist" else programs.get(name)
+
+
 def build(name, variant, rows):
     """Return a recipe's GAN, or that of the source's program."""
-    recipe = recipes.get(name, ALL)
+    recipe = recipe_of(name)
     model = recipes.build(recipe, rows)
     if variant == "the text":
         return model
@@ -125,7 +128,7 @@ def score(name, model, seed):
     """Return the scores that mean something for the data of a recipe."""
     if name == "paddle-uniform":
         return uniformity(sample_by_batches(model, seed))
-    judge = recipes.get(name, ALL)["data"]
+    judge = recipe_of(name)["data"]
     _, real = classifiers.scores(data.load(judge).test_images, judge)
     probabilities, features = classifiers.scores(model.sample(10_000), judge)
     scores = {
@@ -143,7 +146,7 @@ def one(recipe, variant, seed):
     """Train one experiment, and measure its generator."""
     keras.backend.clear_session()
     runtime.setup(seed)
-    settings = recipes.get(recipe, ALL)
+    settings = recipe_of(recipe)
     x = recipes.load_data(settings)
     model = build(recipe, variant, len(x))
     last = LastBatch(settings["batch_size"], seed)

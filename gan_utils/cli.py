@@ -311,9 +311,15 @@ def as_json(value) -> str:
 
 def _recipe(name: str, **changes) -> dict:
     from gan_utils import recipes
+    from gan_utils.own import pictures
+    from gan_utils.sources import programs
 
     try:
-        return recipes.get(name, _all_recipes(), **changes)
+        if name in pictures.RECIPES:
+            return pictures.recipe(**changes)
+        if name in programs.RECIPES:
+            return programs.get(name, **changes)
+        return recipes.get(name, **changes)
     except ValueError as error:
         _wrong(error)
 

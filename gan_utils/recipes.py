@@ -87,21 +87,25 @@ PRETRAINED = {
 # fmt: on
 
 
-def get(name: str, among: dict[str, dict] = RECIPES, **changes) -> dict:
+def get(name: str, **changes) -> dict:
     """Return a copy of a recipe, with some of its settings changed.
 
     Args:
         name: of the recipe.
-        among: recipes by name; others than the core's are those of ``sources.programs``.
         changes: settings of the recipe and their new values, such as ``epochs=2``.
 
     Raises:
         ValueError: an unknown recipe or setting, or ``epochs`` or ``batch_size`` that is not a
             whole number from 1 on.
     """
-    if name not in among:
-        raise ValueError(f"There is no recipe {name!r}. There are: {', '.join(among)}.")
-    recipe = copy.deepcopy(among[name])
+    if name not in RECIPES:
+        raise ValueError(f"There is no recipe {name!r}. There are: {', '.join(RECIPES)}.")
+    return changed(name, RECIPES[name], changes)
+
+
+def changed(name: str, recipe: dict, changes: dict) -> dict:
+    """Return a copy of a recipe of any shelf with some settings changed; see ``get``."""
+    recipe = copy.deepcopy(recipe)
     if unknown := sorted(changes.keys() - recipe.keys()):
         raise ValueError(f"{name} has no setting {unknown[0]!r}. It has: {', '.join(recipe)}.")
     recipe |= copy.deepcopy(changes)

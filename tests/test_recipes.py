@@ -26,7 +26,7 @@ ALL = recipes.RECIPES | programs.RECIPES | pictures.RECIPES
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_recipe_trains(name):
-    recipe = recipes.get(name, ALL, epochs=1, batch_size=8)
+    recipe = recipes.changed(name, ALL[name], {"epochs": 1, "batch_size": 8})
     k_d = 1 if recipe["schedule"] == "larger_loss" else recipe["schedule"][0]
     x = tiny_data(recipe, rows=16 * k_d)
     keras.utils.set_random_seed(0)
@@ -63,10 +63,10 @@ def test_the_settings_of_the_sources():
     mlp = recipes.get("mlp-mnist")
     assert (mlp["epochs"], mlp["batch_size"], mlp["latent"]) == (100, 100, "uniform")
     assert mlp["loss"] == {"name": "non_saturating", "real_target": 0.9}
-    fluid = recipes.get("fluid-dcgan-mnist", programs.RECIPES)
+    fluid = programs.get("fluid-dcgan-mnist")
     assert (fluid["epochs"], fluid["batch_size"], fluid["schedule"]) == (20, 128, [2, 2])
     for name in ("paddle-uniform", "paddle-mnist", "paddle-cifar10"):
-        paddle = recipes.get(name, programs.RECIPES)
+        paddle = programs.get(name)
         assert (paddle["schedule"], paddle["latent"]) == ("larger_loss", "normal")
         assert paddle["g_optimizer"] == {"learning_rate": 1e-4, "beta_1": 0.5}
         model = recipes.build(paddle, 1000)
@@ -77,7 +77,7 @@ def test_adams_defaults_are_those_that_the_sources_rely_on():
     model = recipes.build(recipes.get("mlp-mnist"), 55_000)
     default = keras.optimizers.Adam()
     assert float(model.d_optimizer.learning_rate) == float(default.learning_rate)
-    model = recipes.build(recipes.get("fluid-dcgan-mnist", programs.RECIPES), 1000)
+    model = recipes.build(programs.get("fluid-dcgan-mnist"), 1000)
     assert model.g_optimizer.beta_1 == 0.9
     assert model.schedule == (2, 2)
 
@@ -124,7 +124,7 @@ def test_both_learning_rates_reach_zero_at_the_end(decay, schedule):
 )
 def test_a_decay_that_cannot_be_is_refused(name, decay):
     with pytest.raises(ValueError, match=f"decay is '{decay}'; it must be 'cosine', 'linear' or"):
-        recipes.build(recipes.get(name, ALL, decay=decay), 1000)
+        recipes.build(recipes.changed(name, ALL[name], {"decay": decay}), 1000)
 
 
 def test_the_same_seed_gives_the_same_initial_weights():
@@ -175,7 +175,7 @@ def test_rows(monkeypatch):
 
 
 def test_points_are_loaded_by_name():
-    points = recipes.load_data(recipes.get("paddle-uniform", programs.RECIPES))
+    points = recipes.load_data(programs.get("paddle-uniform"))
     assert points.shape == (1_000_000, 2) and points.dtype == np.float32
 
 
@@ -211,7 +211,7 @@ def test_pretrained_digits_are_read_by_the_classifier():
 
 
 def test_own_images_are_augmented_with_what_the_recipe_says():
-    recipe = recipes.get("own-images", pictures.RECIPES)
+    recipe = pictures.recipe()
     layer = augment.Augmentation(**recipe["augment"])
     assert layer.amounts["shift"] > 0 and layer.amounts["brightness"] > 0
     parts = ({k: recipe[part][1].get(k) for k in ("size", "channels")} for part in NETWORKS)

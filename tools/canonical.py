@@ -545,8 +545,14 @@ class Reached:
         return sha256(self._hash(self.root.pieces, [], bool(self.root.shows))[0], *acts)
 
     def only_full(self) -> set[str]:
-        """Return what only the full profile does: values given to `choose`, branches on it."""
-        return {text for code in [self.root, *self.nodes.values()] for text in code.full}
+        """Return what only the full profile does: values given to `choose`, branches on it.
+
+        What cannot change a result is left out by its name alone: in an older tree it may have lain
+        in another module.
+        """
+        skip = {name.rpartition(".")[2] for name in CANNOT_CHANGE_A_RESULT}
+        codes = [code for node, code in self.nodes.items() if node[1] not in skip]
+        return {text for code in [self.root, *codes] for text in code.full}
 
     def definitions(self) -> dict[str, str]:
         """Return each definition that is reached with a hash of its own code alone."""

@@ -24,6 +24,7 @@ from pathlib import Path
 import provenance
 import stale
 
+FILES = "weights", "results"
 WORK = {
     ".py": "for each configuration its first 300 steps, and the whole job in miniature",
     ".ipynb": "all cells in the quick profile",
@@ -77,16 +78,20 @@ def count(value) -> int:
 
 def why_not(unit: stale.Unit, then: Path, root: Path) -> str | None:
     """Say why no proof is possible, if so."""
-    now = provenance.hashes(unit.path, root)
     if unit.stamp is None or "commit" not in unit.stamp:
         return "it has no stamp that names a commit"
-    if changed := [part for part in ("weights", "results") if now[part] != unit.stamp[part]]:
-        return f"its {' and '.join(changed)} changed: only a run will do"
-    if unit.reasons != [provenance.PARTS["definitions"]]:
-        return f"{'; '.join(unit.reasons)}: only a run will do"
+    if other := set(unit.reasons) - {provenance.PARTS[p] for p in ("definitions", *FILES)}:
+        return f"{'; '.join(sorted(other))}: only a run will do"
     relative = unit.path.relative_to(root)
     if not (then / relative).exists():
         return f"{relative} is not in the stamped commit: only a run will do"
+    before, now = (
+        provenance.files_read(p, r) for p, r in ((then / relative, then), (unit.path, root))
+    )
+    for part in FILES:  # which of them are read may change, as what reads them does
+        both = before[part].keys() & now[part].keys()
+        if changed := sorted(name for name in both if before[part][name] != now[part][name]):
+            return f"{', '.join(changed)} changed: only a run will do"
     if relative.suffix == ".ipynb":
         full = [provenance.reached(p / relative, p).only_full() for p in (then, root)]
         if full[0] != full[1]:

@@ -76,38 +76,44 @@ def _lowered(text: str) -> canonical.Code:
     return canonical.lower_cells(_cell_code(cell.source) for cell in cells)
 
 
-def _hash_files(names: Collection[str], folder: Path, skip: Collection[str] = ()) -> str:
-    """Hash the files of a folder whose names are among `names`; of a CSV, the rows alone."""
-    parts = []
+def _files(names: Collection[str], folder: Path, skip: Collection[str] = ()) -> dict[str, bytes]:
+    """Return the files of a folder whose names are among `names`; of a CSV, the rows alone."""
+    found = {}
     for path in sorted(folder.rglob("*")):
         if path.name in names and path.name not in skip and path.is_file():
             content = path.read_bytes()
             is_stamped = path.suffix == ".csv" and content.startswith(b"# {")
-            parts += [path.name, content.partition(b"\n")[2] if is_stamped else content]
-    return sha256(*parts)
+            found[path.name] = content.partition(b"\n")[2] if is_stamped else content
+    return found
 
 
-def _texts(names: Collection[str], folder: Path) -> list[str]:
-    return [p.read_text(encoding="utf-8") for p in sorted(folder.rglob("*")) if p.name in names]
-
-
-def hashes(path: str | Path, root: Path = ROOT) -> dict[str, str]:
-    """Return the hashes of what a notebook or an experiment depends on, as of now.
+def files_read(path: str | Path, root: Path = ROOT) -> dict[str, dict[str, bytes]]:
+    """Return what a notebook or an experiment reads: scripts, weights and results, by their names.
 
     What an experiment makes does not count: its own result, and the weights that its docstring
     lists after "Makes:".
     """
-    path, found = Path(path), reached(path, root)
-    texts = [text for text in found.texts if isinstance(text, str)]
+    path = Path(path)
+    texts = [text for text in reached(path, root).texts if isinstance(text, str)]
     names = {word.rpartition("/")[2] for text in texts for word in [text, *text.split()]}
+    scripts = {name for name in names if name.endswith((".js", ".css"))}
     made = weights_made(path) if path.suffix == ".py" else []
     own = [f"{path.stem}.csv", f"{path.stem}.png"]
-    scripts = {name for name in names if name.endswith((".js", ".css"))}
-    texts = _texts(scripts, root / PACKAGE)
     return {
-        "definitions": sha256(found.digest(), *texts) if texts else found.digest(),
-        "weights": _hash_files(names - scripts, root / PACKAGE, made),
-        "results": _hash_files(names, root / "experiments" / "results", own),
+        "scripts": _files(scripts, root / PACKAGE),
+        "weights": _files(names - scripts, root / PACKAGE, made),
+        "results": _files(names, root / "experiments" / "results", own),
+    }
+
+
+def hashes(path: str | Path, root: Path = ROOT) -> dict[str, str]:
+    """Return the hashes of what a notebook or an experiment depends on, as of now."""
+    digest, read = reached(path, root).digest(), files_read(path, root)
+    scripts, weights, results = ([x for item in f.items() for x in item] for f in read.values())
+    return {
+        "definitions": sha256(digest, *scripts) if scripts else digest,
+        "weights": sha256(*weights),
+        "results": sha256(*results),
     }
 
 

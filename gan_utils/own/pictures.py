@@ -20,7 +20,7 @@ import scipy.stats
 from matplotlib.figure import Figure
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from gan_utils import metrics, networks, plots, runtime
+from gan_utils import metrics, networks, plots, recipes, runtime
 
 #: Formats that are read, as far as this Pillow can; not EPS, for which it starts another program.
 FORMATS = tuple("AVIF BMP GIF HEIF ICO JPEG JPEG2000 PNG PPM TIFF WEBP".split())
@@ -45,6 +45,11 @@ RECIPES = {
     },
 }
 # fmt: on
+
+
+def recipe(**changes) -> dict:
+    """Return a copy of the recipe for own images; see ``recipes.get``."""
+    return recipes.changed("own-images", RECIPES["own-images"], changes)
 
 
 class OwnImages(NamedTuple):

@@ -3,6 +3,7 @@
 What a source leaves unstated or gets wrong, and what was chosen here, is under ``"unstated"``.
 """
 
+from gan_utils import recipes
 from gan_utils.sources import paddle
 
 # fmt: off
@@ -69,3 +70,10 @@ RECIPES = {
     },
 }
 # fmt: on
+
+
+def get(name: str, **changes) -> dict:
+    """Return a copy of a recipe, with some of its settings changed; see ``recipes.get``."""
+    if name not in RECIPES:
+        raise ValueError(f"There is no recipe {name!r}. There are: {', '.join(RECIPES)}.")
+    return recipes.changed(name, RECIPES[name], changes)

@@ -298,6 +298,8 @@ def test_targets_that_are_turned_round(targets, name, words, capsys):
 def test_a_factor_before_a_loss_is_no_fault():
     assert first(trained(1.0, 0.0, 1.0, factors=(0.5, 1))) == "nothing"
     assert first(trained(1.0, 0.0, 1.0, factors=(1, 0.5))) == "nothing"
+    assert first(trained(0.0, 1.0, 0.0, factors=(0.5, 0.5))) == "nothing"
+    assert first(trained(1.0, 0.0, 1.0, factors=(1, 0.1))) == "L_G contradicts D"
 
 
 @pytest.mark.parametrize("frozen", ["d", "g"])

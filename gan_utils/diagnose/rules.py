@@ -70,10 +70,10 @@ def diagnose(history: Mapping[str, Sequence[float]] | str | Path) -> list[Findin
             "g_loss is negative in this history. The rules are for losses.non_saturating(); hold a "
             "run with another loss against healthy runs of its own."
         )
-    if _halved(h):
-        h |= {name: 2 * h[name] for name in ("d_loss_real", "d_loss_fake")}
     if flipped := _flipped(h):
         h = _turned(h)
+    if _halved(h):
+        h |= {name: 2 * h[name] for name in ("d_loss_real", "d_loss_fake")}
     found = []
     for rules in (IMPOSSIBLE, OUT_OF_BALANCE):
         asked = [rule for rule in rules if READS[rule] <= h.keys()]
@@ -218,9 +218,12 @@ def _in_two_sigmoids(h):
 
 
 def _g_wants_zero(h):
-    # Of targets near 0, L_G is about -log(1 - D(G(z))); and far below what any above 1/2 allows.
-    like = np.median(h["g_loss"] / -np.log1p(-h["d_gz"].clip(1e-12, 1 - 1e-12)))
-    if _wants_less_than_half(h) and 0.5 < like < 2 and not _two_sigmoids(h):
+    # With target 0, L_G is about -log(1 - D(G(z))) in every epoch. With a factor before the right
+    # loss, it is that factor times -log D(G(z)).
+    d_gz = h["d_gz"].clip(1e-12, 1 - 1e-12)
+    no, yes = (np.log(h["g_loss"].clip(1e-38) / b) for b in (-np.log1p(-d_gz), -np.log(d_gz)))
+    like = abs(np.median(no)) < np.log(2) and np.std(no) <= np.std(yes)
+    if _wants_less_than_half(h) and like and not _two_sigmoids(h):
         late = slice(-_late(h), None)
         return Finding(
             "G's target is wrong",
@@ -241,7 +244,9 @@ def _two_verdicts(h):
         f"In epoch {worst + 1} L_G is {l_g:.2f}, but cannot be below {l_g - above[worst]:.2f} "
         f"where the mean D(G(z)) is {d_gz:.3g}, whatever target above 1/2 G has"
     )
-    if np.median(np.minimum(h["d_acc_real"], h["d_acc_fake"])) < 0.9:
+    late = slice(-_late(h), None)
+    right = min(h["d_acc_real"][late].mean(), h["d_acc_fake"][late].mean())
+    if right < 0.9 or h["d_gz"][late].mean() > 0.05:
         return Finding(
             "L_G contradicts D",
             f"{seen}.",

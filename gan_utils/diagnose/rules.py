@@ -145,7 +145,7 @@ def _nothing_to_train(h):
 
 def _no_gradient(h):
     dead = h["g_grad_norm"][-_late(h) :] == 0
-    if dead.all() and not _frozen(h):
+    if dead.all() and "G" not in _frozen(h):
         return Finding(
             "dead ReLUs",
             "The gradient of G is exactly 0 at the end: D passes nothing back, or nothing gets "
@@ -358,7 +358,7 @@ READS = {
     _stuck: {"g_loss", "g_grad_norm"},
     _d_ahead: _LOSSES,
 }
-#: rule -> what is not looked for without it, if no other rule looks for the same
+#: rule -> what it looks for and others do not
 NAMES = {
     _never_moved: "wrong variables",
     _nothing_to_train: "wrong variables",
@@ -383,7 +383,8 @@ def _frozen(h):
         for name in "DG"
         if not h[f"{name.lower()}_update_ratio"].any() and not h[f"{name.lower()}_grad_norm"].any()
     ]
-    return still if abs(h["d_x"] - h["d_gz"]).max() > 0.01 else []
+    blind = abs(h["d_x"] - h["d_gz"]).max() < 0.01
+    return [name for name in still if name == "D" or not blind]
 
 
 def _sides(h):

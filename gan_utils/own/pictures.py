@@ -91,6 +91,10 @@ def load_images(path: str | Path, size: int = 32, channels: int = 3) -> OwnImage
     the disk. A single image can be loaded; to train, there must be at least one batch of them, and
     a GAN wants hundreds, better thousands (see ``gan_utils.augment`` if there are few).
 
+    What becomes of an image, ``small_square`` says. HEIC, the format of many phones, is read if
+    pillow-heif is installed. Images of more pixels than ``PIL.Image.MAX_IMAGE_PIXELS`` are left
+    out; of a JPEG, which is decoded to a fraction, that fraction counts, unless it is progressive.
+
     Args:
         path: of the folder or the zip file.
         size: side of the square in pixels, 28, 32 or 64.
@@ -154,7 +158,8 @@ def small_square(picture: Image.Image, size: int, channels: int) -> np.ndarray:
     without it, it is the smallest of 8, 10, 12, 14 and 16 that holds the largest value, so that a
     picture is never clipped, and not brightened if it needs all 16. White is then 2 ** bits - 1.
     ``load_images`` learns the bits from a PNG's sBIT, from a TIFF's BitsPerSample or
-    MaxSampleValue, and from formats that state their white.
+    MaxSampleValue, and from formats that state their white; and it does the same with 16 bits of
+    colour, of which Pillow hands on 8.
 
     Args:
         picture: of any size and mode. Of an animation, the frame it is at.
@@ -405,9 +410,11 @@ def _mend_deep_colours(picture: Image.Image, content: bytes) -> None:
     """Scale colours of 16 bits that use fewer; of each value, Pillow keeps the upper half alone."""
     again = Image.open(io.BytesIO(content), formats=[picture.format])
     texts = [tile.args if isinstance(tile.args, str) else tile.args[0] for tile in again.tile]
+    if not texts or not all(";16" in text for text in texts):
+        return
     upper = np.asarray(picture)
-    if not all(";16" in text for text in texts) or upper[..., :3].max() >= 64:
-        return  # 8 bits, or 15 and more
+    if upper[..., :3].max() >= 64:  # 15 bits and more are used
+        return
     if not all(text[:-1] in ("RGB;16", "RGBA;16") for text in texts):
         raise _Unusable("few of its 16 bits are used, and not as Pillow reads them. Save it with 8")
     other = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}

@@ -1,10 +1,12 @@
 """Against independent implementations, closed forms and sets whose answer is known."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.stats import special_ortho_group
 
-from gan_utils import metrics
+from gan_utils import cli, metrics
 
 RANDOM = np.random.default_rng(0)
 
@@ -178,6 +180,18 @@ def test_class_distance():
     assert metrics.class_distance(p, p) == 0
     assert metrics.class_distance(p, q) == pytest.approx(0.5)
     assert metrics.class_distance(p, np.eye(4)[[3]]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "n", "least"), [("digits", 5, 6), ("mnist", 1, 6), ("ring", 1, 2)]
+)
+def test_the_command_says_how_many_samples_it_needs(tmp_path, name, n, least, capsys):
+    about = {"format": cli.FORMAT, "settings": {"data": name}}
+    (tmp_path / "run.json").write_text(json.dumps(about))
+    assert cli.main(["evaluate", str(tmp_path), "-n", str(n)]) == 1
+    said = capsys.readouterr().err
+    assert f"-n is {n}; the scores of {name} need at least {least} rows" in said
+    assert f"Give -n {least} or more" in said
 
 
 def test_copies_are_nearer():

@@ -84,6 +84,8 @@ def train(args) -> None:
     if begun:
         before = _read_run(run)
         _check_same_run(run, before, about)
+        if own:
+            _tell_changes(args.images, run)
         if before.get("trained") == recipe["epochs"] and (run / "generator.keras").exists():
             print(f"The training in {run} is complete: {recipe['epochs']} epochs.")
             return _print_next(run, recipe)
@@ -163,6 +165,12 @@ def evaluate(args) -> None:
         return _evaluate_own(args, about)
     if name not in IMAGES + POINTS:
         _wrong(f"There is no score for {name} yet, only for {', '.join(IMAGES + POINTS)}.")
+    least = 2 if name in POINTS else 6  # coverage looks at the fifth neighbour
+    if args.n < least:
+        raise ValueError(
+            f"-n is {args.n}; the scores of {name} need at least {least} rows, one a sample. Give "
+            f"-n {least} or more, better thousands."
+        )
     from gan_utils import data
 
     loaded = data.load(name)
@@ -223,6 +231,22 @@ def _own_images(args, run: Path, begun: bool, recipe: dict):
     return loaded, np.repeat(loaded.images, times, axis=0)
 
 
+def _tell_changes(images: Path, run: Path) -> None:
+    """Print what has changed in the folder or zip file that a run's images were read from."""
+    from gan_utils.own import pictures
+
+    path = run / "images.npz"
+    try:
+        changed = pictures.changes(images, pictures.load(path), path.stat().st_mtime)
+    except (OSError, ValueError):
+        return  # they are gone or damaged, and who needs them will say so
+    if changed:
+        print(
+            f"{images} has changed since {run} began; files: {changed}. This run keeps the images "
+            "that it began with. To train on those of now, choose another folder with --run."
+        )
+
+
 def _evaluate_own(args, about: dict) -> None:
     """Say how near a run's images come to those it was trained on, beside these to each other."""
     from gan_utils.own import pictures
@@ -231,11 +255,14 @@ def _evaluate_own(args, about: dict) -> None:
     n = min(args.n, len(train.images))
     made, _ = _generate(args.run, about, n, args.seed)
     scores, picture = pictures.compare(made, train.images)
+    if math.isnan(scores["nearer"]):
+        print("All training images are alike: how near they lie to each other cannot be said.")
     print(f"{n:,} generated against: {train.note}")
     print(*(f"  {key:14} {value:10.4f}" for key, value in scores.items()), sep="\n")
     files.write_atomically(args.run / "nearest.png", lambda file: picture.save(file, "PNG"))
     print(f"{args.run / 'nearest.png'} shows the generated images that come nearest.")
     about = {"gan_utils": __version__, "data": train.note, "n": n, "seed": args.seed}
+    scores = {k: None if math.isnan(v) else v for k, v in scores.items()}  # JSON knows no NaN
     _write_json(args.run / "scores.json", about | scores)
 
 

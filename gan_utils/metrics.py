@@ -157,9 +157,19 @@ def nearest(train: np.ndarray, images: np.ndarray | None = None) -> tuple[np.nda
             all others, itself left out: what an image that was never trained on would find.
 
     Returns:
-        (m,) distances, the root mean square of the differences of all values, in levels of 0..255;
-        (m,) rows of ``train``.
+        (m,) float32 distances, the root mean square of the differences of all values, in levels of
+        0..255; (m,) int64 rows of ``train``. A twin among the training images is another one, at
+        distance 0 up to rounding.
+
+    Raises:
+        ValueError: images of other shapes than the training images, or nothing to compare with.
     """
+    shapes = np.shape(train), np.shape(train if images is None else images)
+    if shapes[0][1:] != shapes[1][1:] or len(train) < 1 + (images is None):
+        raise ValueError(
+            f"nearest takes training images {shapes[0]} and images of the same shape, got "
+            f"{shapes[1]}; without images, at least two training images."
+        )
     flat = np.float32(train).reshape(len(train), -1)
     index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(flat)
     queries = None if images is None else np.float32(images).reshape(len(images), -1)
@@ -328,7 +338,8 @@ def _two_sets(a, b, least: int) -> tuple[np.ndarray, np.ndarray]:
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < least:
         raise ValueError(
             f"Expected two sets of features (n, d) and (m, d) with at least {least} rows each, got "
-            f"{a.shape} and {b.shape}."
+            f"{a.shape} and {b.shape}. Give features of the same network, and more rows (-n of "
+            f"`python -m gan_utils evaluate`) or a smaller k or size that asks for so many."
         )
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("The features hold values that are not finite (NaN or infinity).")

@@ -1,5 +1,7 @@
 """Units and gradients against NumPy; a run against healthy and broken ones."""
 
+import warnings
+
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -47,6 +49,25 @@ def test_dead_units_refuses(layer, batches, message):
     network = networks.mlp_generator() if layer == "pixels" else networks.mlp_discriminator()
     with pytest.raises(ValueError, match=message):
         units.dead_units(network, *[np.zeros((2, 28, 28, 1), "float32")] * batches, layer=layer)
+
+
+@pytest.mark.parametrize("between", [[], [keras.layers.Dropout(0.1), keras.layers.Flatten()]])
+@pytest.mark.parametrize("kind", ["BatchNormalization", "LayerNormalization"])
+def test_dead_units_refuses_what_is_normalised_before_the_activation(between, kind):
+    """The mean of a batch is taken away: units that are all below 0 fire after that, and learn."""
+    h = x = keras.Input((5,))
+    norm = getattr(keras.layers, kind)(name="norm")
+    for one in (keras.layers.Dense(8, name="hidden"), *between, norm, keras.layers.ReLU()):
+        h = one(h)
+    network = keras.Model(x, keras.layers.Dense(1)(h))
+    with pytest.raises(ValueError, match="After 'hidden' comes .norm., which moves values"):
+        units.dead_units(network, np.zeros((4, 5), "float32"))
+    dense = keras.layers.Dense(8, name="hidden")
+    after = [dense, keras.layers.ReLU(), getattr(keras.layers, kind)()]
+    network = keras.Sequential([keras.Input((5,)), *after])
+    assert units.dead_units(network, np.zeros((4, 5), "float32")).all()
+    keras.layers.BatchNormalization()(dense.output)  # of another network
+    assert units.dead_units(network, np.zeros((4, 5), "float32")).all()
 
 
 def test_the_learning_signal_of_a_linear_discriminator():
@@ -235,7 +256,99 @@ def test_rules_on_live_runs():
     assert "weights of D never moved" in finding.seen
 
 
+def trained(real, fake, g_target, factors=(1, 1), frozen="", epochs=15):
+    """A history of a run in which D has these targets, and G its own."""
+    keras.utils.set_random_seed(0)
+    g, d = networks.mlp_generator(16, hidden=32), networks.mlp_discriminator(hidden=32)
+    g.trainable, d.trainable = "g" not in frozen, "d" not in frozen
+    loss = losses.Loss(
+        lambda on_real, on_fake: (
+            factors[0] * losses.cross_entropy(on_real, real),
+            factors[0] * losses.cross_entropy(on_fake, fake),
+        ),
+        lambda on_fake: factors[1] * losses.cross_entropy(on_fake, g_target),
+        {},
+    )
+    model = gan.GAN(g, d, loss)
+    model.compile(jit_compile=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a network without variables it warns
+        return model.fit(data.load("digits").images[:400], epochs, 20, verbose=0).history
+
+
+@pytest.mark.parametrize(
+    ("targets", "name", "words"),
+    [
+        ((1.0, 0.0, 0.0), "G's target is wrong", "G is glad to be found out"),
+        ((0.9, 0.1, 0.0), "G's target is wrong", "the target that D has for real images"),
+        ((0.0, 1.0, 0.0), "nothing", "The labels are flipped"),
+        ((0.0, 0.9, 0.0), "nothing", "The labels are flipped"),
+        ((0.0, 1.0, 1.0), "D's targets are swapped", "of generated ones, at a loss of only"),
+        ((0.0, 0.0, 1.0), "D's target is wrong", "Of real images D says"),
+        ((1.0, 1.0, 1.0), "D's target is wrong", "Of generated images D says"),
+        ((1.0, 0.0, 0.8), "nothing", "No rule fires"),
+        ((0.9, 0.0, 1.0), "nothing", "No rule fires"),
+    ],
+)
+def test_targets_that_are_turned_round(targets, name, words, capsys):
+    assert first(trained(*targets)) == name
+    assert words in capsys.readouterr().out
+
+
+def test_a_factor_before_a_loss_is_no_fault():
+    assert first(trained(1.0, 0.0, 1.0, factors=(0.5, 1))) == "nothing"
+    assert first(trained(1.0, 0.0, 1.0, factors=(1, 0.5))) == "nothing"
+    assert first(trained(0.0, 1.0, 0.0, factors=(0.5, 0.5))) == "nothing"
+    assert first(trained(1.0, 0.0, 1.0, factors=(1, 0.1))) == "L_G contradicts D"
+
+
+@pytest.mark.parametrize("frozen", ["d", "g"])
+def test_a_frozen_network_is_named(frozen):
+    [finding] = rules.diagnose(trained(1.0, 0.0, 1.0, frozen=frozen, epochs=3))
+    assert finding.name == "wrong variables"
+    assert finding.seen.startswith(f"{frozen.upper()} never had a gradient and never moved")
+
+
+def turned_round(history):
+    """The same run as a program writes it that has 0 for real and 1 for generated images."""
+    names = "d_acc_real", "d_acc_fake", "d_x", "d_gz"
+    return history | {name: [1 - value for value in history[name]] for name in names}
+
+
+def test_flipped_labels_change_no_verdict():
+    for row in planted():
+        history = written_out(row)
+        assert first(turned_round(history)) == first(history), row["fault"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "nothing"),
+        ({"g_loss": 8.0}, "D too strong"),
+        ({"g_loss": 0.1}, "G too strong"),
+        ({"d_loss": -0.5}, "wrong sign of smoothing"),
+        ({"d_loss": float("nan")}, "not a number"),
+    ],
+)
+def test_two_losses_are_enough_for_some_rules(changes, name, capsys):
+    values = {key: [value] * 100 for key, value in changes.items()}
+    history = {key: HEALTHY[key] for key in ("d_loss", "g_loss")} | values
+    assert first(history) == name
+    said = capsys.readouterr().out
+    assert "Not asked, for want of d_loss_real, " in said
+    assert "two sigmoids" in said and "dead ReLUs" in said
+
+
+def test_a_rule_is_left_out_if_one_series_is_missing(capsys):
+    history = {name: v for name, v in HEALTHY.items() if name != "g_grad_norm"}
+    assert first(history | {"g_update_ratio": [0.1] * 100}) == "learning rate too high"
+    said = capsys.readouterr().out
+    assert "for want of g_grad_norm: wrong variables, dead ReLUs, mode collapse." in said
+
+
 HEALTHY = history_of("healthy")
+SURE = {"d_acc_real": 1.0, "d_acc_fake": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -245,13 +358,22 @@ HEALTHY = history_of("healthy")
         ({"d_loss_real": 0.2, "d_x": 0.7}, "wrong sign of smoothing"),
         ({"d_loss_fake": 0.2, "d_gz": 0.3}, "wrong sign of smoothing"),
         ({"g_loss": float("nan")}, "not a number"),
-        ({"g_grad_norm": 0.0, "g_update_ratio": 0.0}, "dead ReLUs"),
+        ({"g_grad_norm": 0.0, "g_update_ratio": 0.0, "d_x": 0.5, "d_gz": 0.5}, "dead ReLUs"),
+        ({"g_grad_norm": 0.0, "g_update_ratio": 0.0}, "wrong variables"),
         ({"g_update_ratio": 0.0}, "wrong variables"),
         ({"d_x": 0.7, "d_gz": 0.55, "d_acc_real": 1.0, "d_acc_fake": 0.0}, "two sigmoids"),
-        ({"d_gz": 0.01, "g_loss": 0.9}, "real and fake in one batch"),
+        ({"d_gz": 0.01, "g_loss": 0.9, **SURE}, "real and fake in one batch"),
+        ({"d_gz": 0.01, "g_loss": 0.9, "d_acc_fake": 0.8}, "L_G contradicts D"),
+        ({"d_gz": 0.01, "g_loss": 0.01, **SURE}, "G's target is wrong"),
+        ({"d_x": 0.01, "d_loss_real": 0.01}, "D's target is wrong"),
+        ({"d_gz": 0.99, "d_loss_fake": 0.01, "g_loss": 0.01}, "D's target is wrong"),
+        ({"g_grad_norm": 0.0, "d_gz": 0.5, "d_x": 0.5}, "dead ReLUs"),
+        ({"d_grad_norm": 0.0, "d_update_ratio": 0.0}, "wrong variables"),
+        ({"d_grad_norm": 0.0, "d_update_ratio": float("nan")}, "wrong variables"),
+        ({"g_grad_norm": 0.0, "g_update_ratio": float("nan")}, "wrong variables"),
         ({"d_update_ratio": 0.1}, "learning rate too high"),
         ({"d_gz": 0.001, "g_loss": 8.0}, "D too strong"),
-        ({"d_gz": 0.9, "g_loss": 0.2}, "G too strong"),
+        ({"d_gz": 0.9, "g_loss": 0.2, "d_loss_fake": 2.4}, "G too strong"),
     ],
 )
 def test_each_rule_sees_its_sign(changes, name):
@@ -276,7 +398,10 @@ def test_diagnose_refuses(tmp_path):
     short = {name: values[:2] for name, values in HEALTHY.items()}
     with pytest.raises(ValueError, match="2 epochs; the rules take at least 3"):
         rules.diagnose(short)
-    with pytest.raises(ValueError, match="has no 'g_grad_norm'. It has: "):
-        rules.diagnose({n: v for n, v in HEALTHY.items() if n != "g_grad_norm"})
+    for name in ("d_loss", "g_loss"):
+        with pytest.raises(
+            ValueError, match=f"has no '{name}'. It has: .* at least the two losses"
+        ):
+            rules.diagnose({n: v for n, v in HEALTHY.items() if n != name})
     with pytest.raises(FileNotFoundError, match="There is no .*history.csv"):
         rules.diagnose(tmp_path)

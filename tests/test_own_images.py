@@ -3,8 +3,11 @@
 import io
 import itertools
 import os
+import re
 import struct
+import sys
 import tracemalloc
+import types
 import warnings
 import zipfile
 import zlib
@@ -14,9 +17,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from cases import few
-from PIL import Image
+from PIL import Image, ImageCms
 
-from gan_utils import metrics, plots, recipes, runtime
+from gan_utils import cli, metrics, plots, recipes, runtime
 from gan_utils.own import pictures
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -233,6 +236,191 @@ def test_16_bits_are_scaled_and_not_clipped(tmp_path, kind):
     np.testing.assert_array_equal(image[..., 0], np.rint(RAMP / 257))
 
 
+def with_chunk(content, kind, data):
+    """A PNG with one more chunk, before its pixels."""
+    at = content.index(b"IDAT") - 4
+    chunk = struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return content[:at] + chunk + content[at:]
+
+
+def deep_png(values, *chunk):
+    """Colours of 16 bits as a PNG, which Pillow cannot write."""
+    height, width, channels = values.shape
+    rows = values.astype(">u2").reshape(height, -1)
+    pixels = b"".join(b"\0" + row.tobytes() for row in rows)
+    kind = {2: 4, 3: 2, 4: 6}[channels]
+    parts = [b"IHDR" + struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)]
+    parts += [b"IDAT" + zlib.compress(pixels), b"IEND"]
+    chunks = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in parts)
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    return with_chunk(content, *chunk) if chunk else content
+
+
+def deep_tiff(values):
+    """The same as an uncompressed TIFF, low byte first."""
+    height, width, channels = values.shape
+    pixels, at = values.astype("<u2").tobytes(), 8 + 2 + 10 * 12 + 4
+    bits = at + len(pixels)
+    entries = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, channels, bits), (259, 3, 1, 1)]
+    entries += [(262, 3, 1, 2), (273, 4, 1, at), (277, 3, 1, channels), (278, 4, 1, height)]
+    entries += [(279, 4, 1, len(pixels)), (284, 3, 1, 1)]
+    head = (
+        b"II*\0" + struct.pack("<IH", 8, 10) + b"".join(struct.pack("<HHII", *e) for e in entries)
+    )
+    return head + bytes(4) + pixels + struct.pack("<3H", 16, 16, 16)
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF"])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+def test_fewer_bits_in_16_are_scaled_too(tmp_path, form, bits):
+    white = 2**bits - 1
+    ramp = np.linspace(0, white, 64 * 64).astype(np.uint16).reshape(64, 64)
+    image = load_one(tmp_path, encoded(Image.fromarray(ramp), form), size=64, channels=1)
+    np.testing.assert_allclose(image[..., 0], ramp * (255 / white), atol=0.501)
+
+
+def test_what_needs_16_bits_is_not_made_brighter(tmp_path):
+    dark = np.full((64, 64), 100, np.uint16)
+    dark[:, 32:] = 16_384
+    image = load_one(tmp_path, encoded(Image.fromarray(dark)), size=64, channels=1)
+    assert image[0, 0, 0] == 0 and image[0, -1, 0] == 64
+
+
+@pytest.mark.parametrize(
+    ("largest", "bits", "shown"),
+    [
+        (3000, 16, 3000 / 257),  # dark, and says so
+        (900, 12, 900 * 255 / 4095),
+        (5000, 12, 5000 * 255 / 8191),  # wrong: it needs 13
+        (3000, 11, 3000 * 255 / 4095),
+        (0xABA, 12, 0xABA * 255 / 4095),
+        (0x0AB0, 12, 0x0AB0 / 257),  # moved up, as the PNG standard asks
+        (0x1231, 12, 0x1231 / 257),
+        (0, 12, 0),
+        (3, 1, 3 * 255 / 3),
+    ],
+)
+def test_the_bits_that_a_file_states(tmp_path, largest, bits, shown):
+    values = Image.fromarray(np.full((64, 64), largest, np.uint16))
+    image = load_one(tmp_path / "a", with_chunk(encoded(values), b"sBIT", bytes([bits])))
+    np.testing.assert_allclose(image, shown, atol=0.501)
+    if bits >= 8 and largest not in (0x0AB0, 0x1231):
+        content = encoded(values, "TIFF", tiffinfo={281: 2**bits - 1})
+        np.testing.assert_allclose(load_one(tmp_path / "b", content), shown, atol=0.501)
+
+
+def test_12_bits_of_a_tiff_that_packs_them(tmp_path):
+    """Two values in three bytes; Pillow reads such files and does not write them."""
+    content = bytearray(encoded(Image.new("L", (64, 96), 0), "TIFF"))
+    at = content.index(struct.pack("<HHIH", 258, 3, 1, 8))
+    content[at + 8 : at + 10] = struct.pack("<H", 12)
+    at = content.index(struct.pack("<HHIH", 257, 4, 1, 96))
+    content[at + 8 : at + 10] = struct.pack("<H", 64)  # 64 rows of 12 bits are as long as 96 of 8
+    pixels = struct.unpack("<I", content[(i := content.index(b"\x11\x01\x04")) + 8 : i + 12])[0]
+    content[pixels:] = bytes([0x20, 0x02, 0x00]) * (32 * 64)  # 512, 512
+    np.testing.assert_allclose(load_one(tmp_path, bytes(content)), 512 * 255 / 4095, atol=0.501)
+
+
+def test_a_dark_picture_of_a_format_that_states_its_white_stays_dark(tmp_path):
+    content = b"P5 64 64 4095\n" + np.full((64, 64), 100, ">u2").tobytes()
+    np.testing.assert_allclose(load_one(tmp_path, content), 100 * 255 / 4095, atol=0.501)
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("make", [deep_png, deep_tiff])
+def test_colours_of_16_bits_that_use_fewer(tmp_path, make, bits):
+    white = 2**bits - 1
+    ramp = np.linspace(0, white, 64 * 64 * 3).astype(np.uint16).reshape(64, 64, 3)
+    image = load_one(tmp_path, make(ramp), size=64)
+    np.testing.assert_allclose(image, ramp * (255 / white), atol=1)
+
+
+def test_transparency_of_16_bits(tmp_path):
+    values = np.full((64, 64, 4), 2048, np.uint16)
+    values[0, 0, :3] = 4095
+    values[..., 3] = 65535
+    np.testing.assert_allclose(load_one(tmp_path / "a", deep_png(values))[9, 9], 128, atol=1)
+    values[..., 3] = 0
+    np.testing.assert_allclose(load_one(tmp_path / "b", deep_png(values))[9, 9], 255)
+    stated = deep_png(np.full((9, 9, 3), 500, np.uint16), b"sBIT", bytes([10, 10, 10]))
+    np.testing.assert_allclose(load_one(tmp_path / "c", stated), 500 * 255 / 1023, atol=1)
+    grey = deep_png(np.full((9, 9, 2), 512, np.uint16))
+    assert "few of its 16 bits are used" in reason(tmp_path / "d", grey)
+
+
+def icc(red, green, blue, gamma=None):
+    """An ICC profile with the curve of sRGB, or a power, and primaries in XYZ under D50."""
+    content = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+
+    def put(tag, offset, values):
+        entry = content.index(tag)
+        at = struct.unpack(">I", content[entry + 4 : entry + 8])[0] + offset
+        content[at : at + len(values)] = values
+
+    for tag, colour in ((b"rXYZ", red), (b"gXYZ", green), (b"bXYZ", blue)):
+        put(tag, 8, struct.pack(">3i", *(round(65536 * v) for v in colour)))
+    for tag in (b"rTRC", b"gTRC", b"bTRC") if gamma else ():
+        put(tag, 8, struct.pack(">HHi", 0, 0, round(65536 * gamma)))
+    return bytes(content)
+
+
+P3 = (0.51512, 0.2412, -0.00105), (0.29198, 0.69225, 0.04189), (0.1571, 0.06657, 0.78407)
+DISPLAY_P3, P3_GAMMA = icc(*P3), icc(*P3, gamma=2.2)
+SRGB = icc((0.43607, 0.22249, 0.01392), (0.38515, 0.71687, 0.09708), (0.14307, 0.06061, 0.7141))
+
+
+def test_the_formulas_of_a_profile_become_those_of_srgb(tmp_path):
+    """From P3 to sRGB as CSS Color 4 defines both, and a report of the same with a power of 2.2."""
+    linear = np.array([200, 60, 40]) / 255
+    linear = ((linear + 0.055) / 1.055) ** 2.4
+    matrix = [[1.22494, -0.22494, 0], [-0.04206, 1.04206, 0], [-0.01964, -0.07864, 1.09828]]
+    exact = 255 * (1.055 * (matrix @ linear) ** (1 / 2.4) - 0.055)
+    for name, profile, wanted in (("a", DISPLAY_P3, exact), ("b", P3_GAMMA, (219, 37, 13))):
+        image = load_one(tmp_path / name, plain((200, 60, 40), icc_profile=profile))
+        np.testing.assert_allclose(image[9, 9], wanted, atol=1)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "WEBP"])
+def test_the_colours_of_a_profile_become_those_of_srgb(tmp_path, form):
+    content = plain((200, 60, 40), form=form, icc_profile=DISPLAY_P3)
+    image = load_one(tmp_path, content)
+    exact = form in ("PNG", "TIFF")
+    np.testing.assert_allclose(image[9, 9], (217, 42, 23), atol=1 if exact else 6)
+    write(tmp_path, {"two": content, "three": plain(icc_profile=SRGB), "four": plain()})
+    loaded = pictures.load_images(tmp_path)
+    assert loaded.converted == 2 and loaded.note.endswith("; 2 converted to sRGB.")
+    pictures.save(loaded, tmp_path / "saved.npz")
+    assert pictures.load(tmp_path / "saved.npz").converted == 2
+
+
+def test_a_profile_and_transparency(tmp_path):
+    content = plain((200, 60, 40, 255), mode="RGBA", icc_profile=DISPLAY_P3)
+    np.testing.assert_allclose(load_one(tmp_path / "a", content)[9, 9], (217, 42, 23), atol=1)
+    content = plain((200, 60, 40, 0), mode="RGBA", icc_profile=DISPLAY_P3)
+    np.testing.assert_allclose(load_one(tmp_path / "b", content)[9, 9], WHITE, atol=1)
+    palette = Image.new("RGB", (9, 9), (200, 60, 40)).quantize(4)
+    content = encoded(palette, icc_profile=DISPLAY_P3)
+    np.testing.assert_allclose(load_one(tmp_path / "c", content)[3, 3], (217, 42, 23), atol=1)
+
+
+INVALID = {
+    "no profile": b"hello",
+    "cut": DISPLAY_P3[:200],
+    "for colour": None,
+    "zeros": bytes(600),
+}
+
+
+@pytest.mark.parametrize("kind", INVALID)
+def test_an_invalid_profile_is_ignored(tmp_path, kind):
+    content = plain(90, mode="L", icc_profile=INVALID[kind] or DISPLAY_P3)
+    assert (load_one(tmp_path / "a", content) == 90).all()
+    if INVALID[kind]:
+        content = plain((200, 60, 40), icc_profile=INVALID[kind])
+        assert tuple(load_one(tmp_path / "b", content)[9, 9]) == (200, 60, 40)
+    assert "sRGB" not in pictures.load_images(tmp_path / "a").note
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.int32])
 def test_32_bits_without_a_known_white_are_left_out(tmp_path, dtype):
     content = encoded(Image.fromarray((RAMP * 40.0).astype(dtype)), "TIFF")
@@ -277,6 +465,65 @@ BAD = {
 def test_a_bad_file_is_listed_with_the_reason(tmp_path, kind):
     content, why = BAD[kind]
     assert reason(tmp_path, content).startswith(why)
+
+
+def jpeg_that_says(width, height, start=b"\xff\xc0", scan=(1, 2, 3)):
+    """The head of a JPEG that states its size, and one scan without pixels."""
+    content = plain(form="JPEG", subsampling=0)
+    at = content.index(b"\xff\xc0")
+    frame = start + content[at + 2 : at + 5] + struct.pack(">HH", height, width)
+    at_scan = content.index(b"\xff\xda")
+    parts = b"".join(bytes([number, 0]) for number in scan)
+    head = struct.pack(">HB", 6 + 2 * len(scan), len(scan)) + parts + bytes([0, 63, 0])
+    return content[:at] + frame + content[at + 9 : at_scan] + b"\xff\xda" + head + b"\xff\xd9"
+
+
+def test_of_a_big_jpeg_counts_what_is_decoded(tmp_path, monkeypatch):
+    picture = noise((40, 30)).resize((2000, 1500), Image.Resampling.BICUBIC)
+    contents = {"one scan": encoded(picture, "JPEG"), "png": encoded(picture)}
+    contents["progressive"] = encoded(picture, "JPEG", progressive=True)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100_000)  # of 3,000,000, or 47,000 of them
+    loaded = pictures.load_images(write(tmp_path, contents))
+    assert loaded.files == ["one scan"]
+    assert [why for _, why in loaded.skipped] == ["more than 100,000 pixels"] * 2
+    assert 30 < loaded.images.std() < 90
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "why"),
+    [
+        ((12_000, 9_000), {}, "more than"),  # in so few bytes
+        ((65_000, 65_000), {"start": b"\xff\xc2"}, "more than"),
+        ((65_000, 65_000), {"scan": (1,)}, "more than"),
+        ((12_000, 9_000), {"scan": (1,)}, "more than"),
+        ((65_500, 65_500), {}, "more than"),
+    ],
+)
+def test_jpegs_that_say_they_are_big(tmp_path, size, options, why):
+    assert reason(tmp_path, jpeg_that_says(*size, **options)).startswith(why)
+
+
+def test_a_phones_pictures_say_what_to_install(tmp_path, monkeypatch):
+    heic = bytes(3) + b"\x18ftypheic" + bytes(40)
+    formats = [name for name in pictures._formats() if name != "HEIF"]
+    monkeypatch.setattr(pictures, "_formats", lambda: formats)
+    assert reason(tmp_path / "a", heic) == "HEIC: `pip install pillow-heif`, and it is read"
+    movie = bytes(3) + b"\x18ftypmp42" + bytes(40)
+    assert reason(tmp_path / "b", movie) == "not an image in a known format"
+
+
+def test_pillow_heif_is_registered_if_it_is_there(monkeypatch):
+    told = []
+    heif = types.SimpleNamespace(register_heif_opener=lambda: told.append("registered"))
+    monkeypatch.setitem(sys.modules, "pillow_heif", heif)
+    pictures._register_heif.cache_clear()
+    pictures._formats()
+    pictures._formats()
+    assert told == ["registered"]
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # whose import fails
+    pictures._register_heif.cache_clear()
+    assert "PNG" in pictures._formats()
+    pictures._register_heif.cache_clear()
 
 
 @pytest.mark.parametrize("kind", few(BAD, ["no bytes", "half a PNG", "a bomb"]))
@@ -679,3 +926,70 @@ def test_the_nearest_pairs_are_shown(channels):
     picture = np.asarray(pictures.compare(made, train)[1]).reshape(58, 8 * 30 - 2, channels)
     np.testing.assert_array_equal(picture[:28, :28], made[6])
     np.testing.assert_array_equal(picture[30:, :28], train[11])
+
+
+def test_copies_are_told_also_if_every_training_image_lies_twice():
+    train = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), np.uint8)
+    for times in (1, 2, 5):
+        twice = np.repeat(train, times, axis=0)
+        assert pictures.compare(train[:50], twice)[0]["nearer"] == 1
+    some = np.concatenate([train, train[:60]])
+    assert pictures.compare(train[:50], some)[0] == pictures.compare(train[:50], train)[0]
+
+
+def test_training_images_that_are_all_alike():
+    train = some_images(1).repeat(80, axis=0)
+    scores, _ = pictures.compare(some_images(5, seed=1), train)
+    assert np.isnan([scores["among_real"], scores["nearer"]]).all() and scores["to_nearest"] > 0
+    loaded = pictures.OwnImages("mine", train, ["a"] * 80, [])
+    assert loaded.note == "80 images from mine, 28 px, in colour; 79 exactly like another."
+
+
+def changes(path, loaded, since=1e12):
+    return pictures.changes(path, loaded, since)
+
+
+@pytest.mark.parametrize("pack", [False, True])
+def test_what_has_changed_since(tmp_path, pack):
+    contents = {"a.png": plain(), "deep/b.png": plain(), "c.txt": b"no", ".hidden": b"no"}
+
+    def put(contents):
+        if pack:
+            return write_zip(tmp_path / "mine.zip", contents)
+        return write(tmp_path / "mine", contents)
+
+    path = put(contents)
+    loaded = pictures.load_images(path)
+    assert changes(path, loaded) == ""
+    assert changes(path, loaded, since=0) == "3 written later"
+    put(contents | {"d.png": plain(), ".DS_Store": b"no"})
+    assert changes(path, loaded) == "1 new"
+    if pack:
+        put({"a.png": plain(), "e.png": plain()})
+        assert changes(path, loaded) == "1 new, 2 gone"
+    else:
+        (path / "a.png").unlink()
+        assert changes(path, loaded) == "1 new, 1 gone"
+        (path / "link").symlink_to(path)
+        assert changes(path, loaded) == "2 new, 1 gone"
+    assert changes(tmp_path / "gone", loaded) == ""
+    (tmp_path / "no.zip").write_bytes(b"no")
+    assert changes(tmp_path / "no.zip", loaded) == ""
+
+
+def test_the_command_says_that_the_folder_has_changed(tmp_path, capsys):
+    contents = {"a.png": plain(), "b.png": plain()}
+    folder, run = write(tmp_path / "mine", contents), tmp_path / "run"
+    cli._tell_changes(folder, run)  # no images yet
+    run.mkdir()
+    pictures.save(pictures.load_images(folder), run / "images.npz")
+    cli._tell_changes(folder, run)
+    assert capsys.readouterr().out == ""
+    write(folder, {"c.png": plain()})
+    cli._tell_changes(folder, run)
+    assert re.search(
+        r"mine has changed since .*run began; files: 1 new. .* --run", capsys.readouterr().out
+    )
+    (run / "images.npz").write_bytes(b"damaged")
+    cli._tell_changes(folder, run)
+    assert capsys.readouterr().out == ""

@@ -1,10 +1,12 @@
 """Against independent implementations, closed forms and sets whose answer is known."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.stats import special_ortho_group
 
-from gan_utils import metrics, scores
+from gan_utils import cli, metrics
 
 RANDOM = np.random.default_rng(0)
 
@@ -63,7 +65,7 @@ def test_blocks_do_not_matter(sets, monkeypatch):
     real, made, _ = sets
     whole = [f(real, made) for f in (metrics.precision_recall, metrics.density_coverage)]
     kernel = metrics.kernel_distance(real, made)
-    monkeypatch.setattr(scores, "ROWS", 7)
+    monkeypatch.setattr(metrics, "ROWS", 7)
     assert [f(real, made) for f in (metrics.precision_recall, metrics.density_coverage)] == whole
     assert metrics.kernel_distance(real, made) == pytest.approx(kernel, rel=1e-9)
 
@@ -103,17 +105,6 @@ def test_kernel_distance_of_equal_clouds_has_no_bias():
     error = np.std(draws) / np.sqrt(len(draws))
     assert abs(np.mean(draws)) < 4 * error
     assert min(draws) < 0 < max(draws)
-
-
-def test_kernel_distance_subsets():
-    a, b = RANDOM.normal(size=(400, 8)), RANDOM.normal(size=(300, 8)) + 0.3
-    values = scores.kernel_distance_subsets(a, b, subsets=40, size=100)
-    assert values.shape == (40,)
-    whole = metrics.kernel_distance(a, b)
-    assert values.mean() == pytest.approx(whole, abs=5 * values.std() / np.sqrt(40))
-    np.testing.assert_array_equal(values, scores.kernel_distance_subsets(a, b, 40, 100))
-    with pytest.raises(ValueError, match="at least 301 rows"):
-        scores.kernel_distance_subsets(a, b, size=301)
 
 
 # Neighbours
@@ -174,7 +165,8 @@ def test_one_outlier_among_the_real_opens_precision_not_density():
 def test_features_that_do_not_fit(f):
     with pytest.raises(ValueError, match=r"got \(9, 3\) and \(9, 4\)"):
         f(np.zeros((9, 3)), np.zeros((9, 4)))
-    with pytest.raises(ValueError, match="rows each"):
+    few = r"at least [246] rows each, got \(9, 3\) and \(1, 3\). .* more rows \(-n of .*size"
+    with pytest.raises(ValueError, match=few):
         f(np.zeros((9, 3)), np.zeros((1, 3)))
     with pytest.raises(ValueError, match="not finite"):
         f(np.zeros((9, 3)), np.full((9, 3), np.nan))
@@ -190,11 +182,42 @@ def test_class_distance():
     assert metrics.class_distance(p, np.eye(4)[[3]]) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "n", "least"), [("digits", 5, 6), ("mnist", 1, 6), ("ring", 1, 2)]
+)
+def test_the_command_says_how_many_samples_it_needs(tmp_path, name, n, least, capsys):
+    about = {"format": cli.FORMAT, "settings": {"data": name}}
+    (tmp_path / "run.json").write_text(json.dumps(about))
+    assert cli.main(["evaluate", str(tmp_path), "-n", str(n)]) == 1
+    said = capsys.readouterr().err
+    assert f"-n is {n}; the scores of {name} need at least {least} rows" in said
+    assert f"Give -n {least} or more" in said
+
+
 def test_copies_are_nearer():
     images = RANDOM.integers(0, 256, (300, 6, 6, 1)).astype(np.uint8)
     train, fresh, held_out = images[:100], images[100:200], images[200:]
     assert metrics.nearer(train, train, held_out) == 1
     assert metrics.nearer(fresh, train, held_out) == pytest.approx(0.5, abs=0.12)
+
+
+def test_copies_are_nearer_also_among_twins():
+    images = RANDOM.integers(0, 256, (200, 6, 6, 1)).astype(np.uint8)
+    train, held_out = images[:100], images[100:]
+    assert metrics.nearer(train, np.repeat(train, 2, axis=0), held_out) == 1
+
+
+@pytest.mark.parametrize(
+    ("train", "images", "message"),
+    [
+        ((5, 6, 6, 1), (5, 6, 6, 3), r"training images \(5, 6, 6, 1\) .* got \(5, 6, 6, 3\)"),
+        ((0, 6, 6, 1), (5, 6, 6, 1), "without images, at least two training images"),
+        ((1, 6, 6, 1), None, "without images, at least two training images"),
+    ],
+)
+def test_nearest_refuses(train, images, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.nearest(np.zeros(train, np.uint8), None if images is None else np.zeros(images))
 
 
 def test_all_scores(sets):

@@ -14,7 +14,8 @@ def dead_units(network: keras.Model, *batches, layer: str = "hidden") -> np.ndar
     so for as long as the inputs stay what they are. After a leaky ReLU it still passes one.
 
     Args:
-        network: model with a linear dense layer, which the activation follows as a layer.
+        network: model with a linear dense layer, which the activation follows as a layer. Between
+            the two nothing may stand that moves values, such as batch normalisation.
         batches: inputs of the network, each (n, ...). A discriminator has two kinds: real and
             generated ones.
         layer: name of the dense layer.
@@ -23,7 +24,8 @@ def dead_units(network: keras.Model, *batches, layer: str = "hidden") -> np.ndar
         bool (units,), True for a unit whose output, before the activation, is never above 0.
 
     Raises:
-        ValueError: no batch, no dense layer of that name, or one with an activation of its own.
+        ValueError: no batch, no dense layer of that name, one with an activation of its own, or one
+            that batch normalisation follows.
     """
     dense = next((one for one in network.layers if one.name == layer), None)
     linear = keras.activations.linear
@@ -33,11 +35,29 @@ def dead_units(network: keras.Model, *batches, layer: str = "hidden") -> np.ndar
             f"dead_units looks at a dense layer without an activation of its own; {layer!r} is "
             f"none. The layers are: {names}."
         )
+    if normed := _normalised(dense, network):
+        raise ValueError(
+            f"After {layer!r} comes {normed!r}, which moves values before the activation: units "
+            "below 0 here need not be dead, nor those above 0 alive. Count dead units in a layer "
+            "without normalisation."
+        )
     if not batches:
         raise ValueError("dead_units needs at least one batch of inputs.")
-    before = keras.Model(network.input, dense.output)
+    before = keras.Model(network.inputs, dense.output)
     largest = [before.predict(x, batch_size=1000, verbose=0).max(axis=0) for x in batches]
     return np.max(largest, axis=0) <= 0
+
+
+def _normalised(layer, network) -> str | None:
+    """Return the name of a normalisation that follows a layer before any activation does."""
+    kinds = keras.layers
+    moving = kinds.BatchNormalization, kinds.LayerNormalization, kinds.GroupNormalization
+    passing = kinds.Reshape, kinds.Flatten, kinds.Dropout
+    for after in [node.operation for node in layer._outbound_nodes]:
+        if isinstance(after, moving) and after in network.layers:
+            return after.name
+        if isinstance(after, passing) and (found := _normalised(after, network)):
+            return found
 
 
 def learning_signal(

@@ -92,10 +92,10 @@ class Checkpoint(keras.callbacks.Callback):
             OSError: it cannot be written, for instance because the disk is full. The states
                 written before are as they were.
         """
-        step = int(self.gan.step)
+        step = int(self.gan.step.numpy())
         path = self.folder / "checkpoints" / f"step-{step:09d}.npz"
         self.saved_at = time.monotonic()
-        if int(self.gan.bad_step) >= 0 or path.exists():
+        if int(self.gan.bad_step.numpy()) >= 0 or path.exists():
             return
         about = self._about() | {"step": step, "history": self.rows}
         state = {str(number): v.numpy() for number, v in enumerate(self.gan.state())}
@@ -167,8 +167,8 @@ class SampleGrid(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Take the first picture, unless the run goes on."""
-        self.done, self.epoch = int(self.model.step) // self.every, None
-        if not int(self.model.step):
+        self.done, self.epoch = int(self.model.step.numpy()) // self.every, None
+        if not int(self.model.step.numpy()):
             self._picture(None)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -177,8 +177,8 @@ class SampleGrid(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Take a picture when it is time."""
-        if int(self.model.step) // self.every > self.done:
-            self.done = int(self.model.step) // self.every
+        if int(self.model.step.numpy()) // self.every > self.done:
+            self.done = int(self.model.step.numpy()) // self.every
             self._picture(logs)
 
     def on_train_end(self, logs=None):
@@ -199,7 +199,7 @@ class SampleGrid(keras.callbacks.Callback):
         )
 
     def _picture(self, logs):
-        step, epoch = int(self.model.step), self.epoch or 0
+        step, epoch = int(self.model.step.numpy()), self.epoch or 0
         losses = f": D {logs['d_loss']:.3f}, G {logs['g_loss']:.3f}" if logs else ""
         points = len(self.model.generator.output_shape) == 2
         figure = plots.titled_samples(
@@ -230,7 +230,7 @@ class StopOnNaN(keras.callbacks.Callback):
         """Look at the running mean, which stays NaN once a step was."""
         if np.isfinite(logs["loss"]):
             return
-        step = int(self.model.bad_step)
+        step = int(self.model.bad_step.numpy())
         good = sorted(Path(self.folder).glob("checkpoints/step-*.npz")) if self.folder else []
         where = f"The last good state is {good[-1]}." if good else "No state was saved before it."
         raise FloatingPointError(

@@ -113,7 +113,7 @@ def train(args) -> None:
         model.fit(x, recipe["epochs"], recipe["batch_size"], args.seed, beside, labels=labels)
     except KeyboardInterrupt:
         # Only what was trained and saved may take the place of an earlier generator.
-        if (run / "checkpoints" / f"step-{int(model.step):09d}.npz").exists():
+        if (run / "checkpoints" / f"step-{int(model.step.numpy()):09d}.npz").exists():
             _save(model, run, about)
         raise
     _save(model, run, about | {"trained": recipe["epochs"]})

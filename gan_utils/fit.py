@@ -64,10 +64,10 @@ def train(
     model.bad_step.assign(-1)
     kept = [c for c in callbacks if hasattr(c, "restore")]
     # Go on with a whole epoch; a run with a folder of its own begins at step 0.
-    model.step.assign(0 if kept else -(-int(model.step) // steps) * steps)
+    model.step.assign(0 if kept else -(-int(model.step.numpy()) // steps) * steps)
     past = next((rows for c in kept if (rows := c.restore(model)) is not None), None)
     first_epoch = len(past or [])
-    done = 0 if past is None else int(model.step) - first_epoch * steps
+    done = 0 if past is None else int(model.step.numpy()) - first_epoch * steps
     accumulates = [o.gradient_accumulation_steps for o in (model.g_optimizer, model.d_optimizer)]
     model.measure_every = 1 if any(accumulates) else min(10, steps)
     model.steps_per_execution = min(EXECUTION, steps)
@@ -76,7 +76,7 @@ def train(
         len(x),
         batch_size,
         latent_dim,
-        range(int(model.step), 2**62),
+        range(int(model.step.numpy()), 2**62),
         seed,
         model.latent,
         d_steps,
@@ -86,7 +86,7 @@ def train(
     model.train_function = _many_steps(model, iter(feed), steps, done)
     if verbose == "auto":
         callbacks.append(_progress_bar(epochs, first_epoch))
-    start, first = time.perf_counter(), int(model.step)
+    start, first = time.perf_counter(), int(model.step.numpy())
     try:
         history = keras.Model.fit(
             model,
@@ -109,7 +109,7 @@ def train(
             name: [row[name] for row in past] + history.history.get(name, []) for name in names
         }
     if verbose == "auto":
-        done, seconds = int(model.step) - first, time.perf_counter() - start
+        done, seconds = int(model.step.numpy()) - first, time.perf_counter() - start
         print(
             f"Trained {len(history.epoch)} epoch{'s' * (len(history.epoch) != 1)}"
             f"{f' (the first {first_epoch} before)' * bool(past)}, {done:,} steps, "
@@ -190,6 +190,8 @@ class EpochMeans(keras.metrics.Metric):
 
 class TwoOptimizers:
     """Stands where Keras keeps a model's one optimiser, and says that a GAN has two."""
+
+    built = True  # Keras asks before it trains on several devices
 
     def __bool__(self):
         return False

@@ -339,7 +339,7 @@ class GAN(keras.Model):
         """
         optimizer = getattr(self, "g_optimizer", None)
         optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-        if optimizer is None or not optimizer.use_ema or not int(optimizer.iterations):
+        if optimizer is None or not optimizer.use_ema or not int(optimizer.iterations.numpy()):
             yield
             return
         variables = self.generator.trainable_variables

@@ -17,6 +17,8 @@ import tensorflow as tf
 from gan_utils import data
 
 EXECUTION = 100  # steps in one call of the compiled graph
+# Each training has a graph of its own, on purpose: TensorFlow takes the fifth for a mistake.
+tf.get_logger().addFilter(lambda record: "_many_steps" not in record.getMessage())
 
 
 def train(

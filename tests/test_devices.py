@@ -1,4 +1,4 @@
-"""Several devices train the same game as one: two logical devices of the CPU, in a process apart."""
+"""Several devices train the same game as one: here two logical devices of the CPU."""
 
 import json
 import os

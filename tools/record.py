@@ -78,6 +78,8 @@ def digest(value):
     if isinstance(value, list | tuple | set | frozenset):
         parts = [digest(item) for item in value]
         return parts if isinstance(value, list | tuple) else sorted(map(str, parts))
+    if isinstance(value, types.FunctionType):
+        value = value.__name__
     plain = isinstance(value, str | bytes | int | float | complex | bool | type(None) | Path)
     return repr(value) if plain else f"some {type(value).__name__}"
 
@@ -221,7 +223,7 @@ def notebook(tree: Path, path: Path, record) -> None:
     NotebookClient(book, resources=folder, **options).execute()
     *cells, _ = [cell for cell in book.cells if cell.cell_type == "code"]
     for number, cell in enumerate(cells):
-        for output in cell.outputs:
+        for output in [o for o in cell.outputs if o.get("name") != "stderr"]:
             for kind, content in output.get("data", {"text": output.get("text")}).items():
                 is_text = kind.startswith("text")
                 text = CLOCK.sub("…", "".join(content)) if is_text else ""

@@ -20,7 +20,7 @@ import tensorflow as tf
 from keras import layers
 from resumable import run
 
-from gan_utils import data, gan, losses, metrics, runtime
+from gan_utils import data, standins, gan, losses, metrics, runtime
 
 EPOCHS, RATE = 6, 0.001
 
@@ -128,12 +128,10 @@ def prove(root, name="tiny"):
     return parted
 
 
-REFACTORED = [  # public names in place of private ones, and a helper of its own
-    ("self._update_discriminator", "self.update_discriminator"),
-    ("def _update_discriminator", "def update_discriminator"),
-    ("_descend", "descend"),
-    ("self._penalty(x)", "self.gradient_penalty(x)"),
-    ("def _penalty(self, x):", "def gradient_penalty(self, x):"),
+REFACTORED = [  # other names, and a helper of its own
+    ("self._lazy_penalty(", "self.weighted_penalty("),
+    ("def _lazy_penalty(", "def weighted_penalty("),
+    ("loss = loss_real + loss_fake + (", "loss = sum((loss_real, loss_fake)) + ("),
 ]
 
 

@@ -20,7 +20,9 @@ from pathlib import Path
 
 STEPS, BATCHES, EPOCHS, SAMPLES = 300, 23, 3, 1000
 SAME_CONFIGURATION = {"seed", "epoch", "step", "part", "draw"}  # columns of rows that share one
-CLOCK = re.compile(r"\d[\d.,]*(?= ?(s|ms|µs|min|seconds|minutes|steps/s|images/s)\b)")
+CLOCK = re.compile(
+    r"\d[\d.,]*(?= ?(s|ms|µs|min|seconds|minutes|steps/s|images/s)\b)|WARNING:tensorflow:.*"
+)
 #: columns that a clock has made, and the words on where the data came from: the proof names it
 NO_RESULT = re.compile("seconds|^ms_|^data$")
 #: What makes a miniature of an experiment whose sizes are not those of `GAN.fit` alone: statements

@@ -128,10 +128,9 @@ def prove(root, name="tiny"):
     return parted
 
 
-REFACTORED = [  # other names, and a helper of its own
+REFACTORED = [  # other names
     ("self._lazy_penalty(", "self.weighted_penalty("),
     ("def _lazy_penalty(", "def weighted_penalty("),
-    ("loss = loss_real + loss_fake + (", "loss = sum((loss_real, loss_fake)) + ("),
 ]
 
 

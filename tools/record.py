@@ -20,9 +20,8 @@ from pathlib import Path
 
 STEPS, BATCHES, EPOCHS, SAMPLES = 300, 23, 3, 1000
 SAME_CONFIGURATION = {"seed", "epoch", "step", "part", "draw"}  # columns of rows that share one
-CLOCK = re.compile(
-    r"\d[\d.,]*(?= ?(s|ms|µs|min|seconds|minutes|steps/s|images/s)\b)|WARNING:tensorflow:.*"
-)
+CLOCK = re.compile(r"\d[\d.,]*(?= ?(s|ms|µs|min|seconds|minutes|steps/s|images/s)\b)")
+WARNED = re.compile(r"WARNING:tensorflow:.*")
 #: columns that a clock has made, and the words on where the data came from: the proof names it
 NO_RESULT = re.compile("seconds|^ms_|^data$")
 #: What makes a miniature of an experiment whose sizes are not those of `GAN.fit` alone: statements
@@ -228,7 +227,7 @@ def notebook(tree: Path, path: Path, record) -> None:
         for output in [o for o in cell.outputs if o.get("name") != "stderr"]:
             for kind, content in output.get("data", {"text": output.get("text")}).items():
                 is_text = kind.startswith("text")
-                text = CLOCK.sub("…", "".join(content)) if is_text else ""
+                text = CLOCK.sub("…", WARNED.sub("", "".join(content))) if is_text else ""
                 parts = re.findall(r"[\w.+-]+|\S", text) if is_text else [content]
                 for place, part in enumerate(parts):
                     text = part if is_text else hashlib.sha256(str(part).encode()).hexdigest()

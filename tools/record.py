@@ -3,8 +3,8 @@
     python tools/record.py TREE experiments/leaky_relu.py OUT.json
 
 tools/equivalent.py does this with stamped code and with today's, each in a fresh process. Of an
-experiment runs, for each distinct configuration, the first 300 steps; and then the whole job in
-miniature, 23 batches in each of three epochs, to its row. A notebook runs in the quick profile.
+experiment runs, for each distinct configuration, the first 300 steps (100 of convolutions, which
+are slow); and then the whole job in miniature, 23 batches in each of three epochs, to its row. A notebook runs in the quick profile.
 """
 
 import ast
@@ -18,7 +18,7 @@ import sys
 import types
 from pathlib import Path
 
-STEPS, BATCHES, EPOCHS, SAMPLES = 300, 23, 3, 1000
+STEPS, CONVOLVED, BATCHES, EPOCHS, SAMPLES = 300, 100, 23, 3, 1000
 SAME_CONFIGURATION = {"seed", "epoch", "step", "part", "draw"}  # columns of rows that share one
 CLOCK = re.compile(r"\d[\d.,]*(?= ?(s|ms|µs|min|seconds|minutes|steps/s|images/s)\b)")
 WARNED = re.compile(r"WARNING:tensorflow:.*")
@@ -117,11 +117,13 @@ def patch_fit(record, small):
         x, epochs = given["x"], given["epochs"]
         batch = given["batch_size"] * (1 if isinstance(model.schedule, str) else model.schedule[0])
         before = len(x) // batch * epochs
-        given["x"] = x = x[: (BATCHES if small else STEPS) * batch]
+        layers = model.generator.layers + model.discriminator.layers
+        steps = CONVOLVED if any("conv" in type(la).__name__.lower() for la in layers) else STEPS
+        given["x"] = x = x[: (BATCHES if small else steps) * batch]
         per_epoch = len(x) // batch
         if not small:  # callbacks look on, and may wait for a step that is not reached
             given["callbacks"] = None
-        given["epochs"] = min(epochs, EPOCHS if small else -(-STEPS // per_epoch))
+        given["epochs"] = min(epochs, EPOCHS if small else -(-steps // per_epoch))
         for rate in {id(o._learning_rate): o._learning_rate for o in optimizers}.values():
             if small and hasattr(rate, "decay_steps"):  # it shall reach its end
                 share = per_epoch * given["epochs"] / before

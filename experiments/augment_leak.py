@@ -15,13 +15,13 @@ generated images; the distance is to 10,000 test images. ``nearer`` is the chanc
 image lies nearer to its nearest training image than a test image does.
 """
 
-import functools
 import os
 
 import keras
 import numpy as np
 import scipy.special
 import scipy.stats
+import scoring
 from resumable import run
 
 from gan_utils import augment, classifiers, data, gan, losses, metrics, networks, runtime
@@ -78,17 +78,12 @@ def describe_leak(images):
     return float(grey), float(np.median(x, axis=(1, 2)).mean())
 
 
-@functools.cache
-def digits():
-    mnist = data.load("mnist")
-    return mnist.images, mnist.test_images, classifiers.scores(mnist.test_images, "mnist")[1]
-
-
 def one(images, augmented, seed, steps=STEPS):
     """Train one arm with one seed; return its row's numbers."""
     keras.backend.clear_session()
     runtime.setup(seed)
-    seen, (_, unseen, real) = digits()[0][:images], digits()
+    mnist, _ = scoring.mnist_and_features()
+    seen, unseen = mnist.images[:images], mnist.test_images
     model = build(augmented, seed, steps)
     x = seen.repeat(ROWS // images, axis=0)  # an epoch has as many steps for all
     model.fit(x, steps * BATCH // ROWS, BATCH, seed, verbose=0)
@@ -100,7 +95,7 @@ def one(images, augmented, seed, steps=STEPS):
         return float(scipy.special.expit(logits).mean())
 
     grey_edges, paper = describe_leak(made)
-    probabilities, features = classifiers.scores(made, "mnist")
+    found, shares = scoring.scores(made)
     near = [metrics.nearest(seen, x[:2500])[0] for x in (made, unseen)]
     return {
         "grey_edges": grey_edges,
@@ -108,9 +103,8 @@ def one(images, augmented, seed, steps=STEPS):
         "seen": d_mean(seen),
         "unseen": d_mean(unseen),
         "made": d_mean(made),
-        "frechet": metrics.frechet_distance(features, real),
-        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
-        "smallest_share": float(metrics.class_shares(probabilities).min()),
+        **found,
+        "smallest_share": float(shares.min()),
         "nearer": float(1 - scipy.stats.mannwhitneyu(*near).statistic / 2500**2),
     }
 

@@ -11,15 +11,15 @@ columns at the highest frequency, two pixels a wave, over the power at the frequ
 columns ``p0`` to ``p14`` are the power at each frequency after the last step.
 """
 
-import functools
 import os
 
 import keras
 import numpy as np
+import scoring
 from keras import layers
 from resumable import run
 
-from gan_utils import classifiers, data, gan, losses, metrics, networks, runtime
+from gan_utils import data, gan, losses, networks, runtime
 from gan_utils.chapters import upsampling
 
 WIDTH, LATENT, STEPS, BATCH = 24, 64, 1000, 60
@@ -81,25 +81,18 @@ class Watch(keras.callbacks.Callback):
             self.rhos[f"rho_{step}"] = ratio(describe(self.model.generator))
 
 
-@functools.cache
-def images_and_features():
-    mnist = data.load("mnist")
-    return mnist.images, classifiers.scores(mnist.test_images, "mnist")[1]
-
-
 def one(kind, seed, steps=STEPS):
     """Train one kind with one seed; return its ratios, its distance and its spectrum."""
     keras.backend.clear_session()
     runtime.setup(seed)
-    images, real = images_and_features()
+    images = data.load("mnist").images
     model, watch = build(kind, seed), Watch()
     model.fit(images[: steps * BATCH], 1, BATCH, seed, callbacks=[watch], verbose=0)
     power = describe(model.generator)
-    features = classifiers.scores(model.sample(10_000), "mnist")[1]
     return {
         "parameters": model.generator.count_params(),
         **watch.rhos,
-        "frechet": metrics.frechet_distance(features, real),
+        "frechet": scoring.scores(model.sample(10_000))[0]["frechet"],
         **{f"p{i}": float(value) for i, value in enumerate(power)},
     }
 

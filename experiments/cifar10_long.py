@@ -20,6 +20,7 @@ import functools
 import hashlib
 import time
 
+import scoring
 from resumable import ROOT, run
 
 from gan_utils import callbacks, classifiers, data, files, gan, metrics, recipes, runtime
@@ -60,7 +61,7 @@ def one(epoch):
         "step": int(model.step),
         "seconds": round(seconds, 1),
         "frechet": metrics.frechet_distance(ours, features),
-        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
+        "confident": scoring.confident(probabilities),
         "smallest_share": float(metrics.class_shares(probabilities).min()),
         "largest_share": float(metrics.class_shares(probabilities).max()),
         "frechet_shipped": "",

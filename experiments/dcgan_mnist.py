@@ -13,21 +13,16 @@ import functools
 import time
 
 import keras
+import scoring
 from resumable import run
 
-from gan_utils import classifiers, data, metrics, recipes, runtime
+from gan_utils import recipes, runtime
 
 RECIPE = recipes.get("dcgan-mnist")
 STEPS = 60_000 // RECIPE["batch_size"] * RECIPE["epochs"]
 # often at first, where the distance falls fast, and at the end, where it is averaged
 SCORED = [300, 500, 700, 900, 1100, 1300, 1500, 2000, 3000, 4000, 5000, 6000, 7000]
 SCORED += [STEPS - 300, STEPS - 200, STEPS - 100, STEPS]
-
-
-@functools.cache
-def images_and_features():
-    mnist = data.load("mnist")
-    return mnist.images, classifiers.scores(mnist.test_images, "mnist")[1]
 
 
 class Race(keras.callbacks.Callback):
@@ -44,13 +39,9 @@ class Race(keras.callbacks.Callback):
         self.seconds += time.perf_counter() - self.last
         step = int(self.model.step)
         if step in SCORED:
-            probabilities, features = classifiers.scores(self.model.sample(10_000), "mnist")
-            self.rows[step] = {
-                "seconds": round(self.seconds, 1),
-                "frechet": metrics.frechet_distance(features, images_and_features()[1]),
-                "confident": float((probabilities.max(axis=1) > 0.9).mean()),
-                "smallest_share": float(metrics.class_shares(probabilities).min()),
-            }
+            found, shares = scoring.scores(self.model.sample(10_000))
+            seconds, smallest = round(self.seconds, 1), float(shares.min())
+            self.rows[step] = {"seconds": seconds, **found, "smallest_share": smallest}
             print(
                 f"step {step}, {self.seconds:.0f} s: {self.rows[step]['frechet']:.1f}", flush=True
             )
@@ -61,7 +52,7 @@ def train(seed):
     """Train one seed; return its scores by step."""
     keras.backend.clear_session()
     runtime.setup(seed)
-    images, _ = images_and_features()
+    images = scoring.mnist_and_features()[0].images  # here: the judge's layers draw seeds too
     model, race = recipes.build(RECIPE, len(images)), Race()
     model.fit(images, RECIPE["epochs"], RECIPE["batch_size"], seed, callbacks=[race], verbose=0)
     return race.rows

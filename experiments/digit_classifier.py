@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import scipy.optimize
 import scipy.special
+import scoring
 from resumable import ROOT, run
 
 from gan_utils import classifiers, data, runtime
@@ -87,7 +88,7 @@ def one(images):
         "test_accuracy": float((logits.argmax(axis=1) == mnist.test_labels).mean()),
         "test_nll": float(negative_log_likelihood(logits, mnist.test_labels)),
         "test_calibration_error": calibration_error(probabilities, mnist.test_labels),
-        "test_share_over_0.9": float((probabilities.max(axis=1) > 0.9).mean()),
+        "test_share_over_0.9": scoring.confident(probabilities),
         "parameters": classifier.count_params(),
         "weights_bytes": WEIGHTS.stat().st_size,
     }

@@ -31,6 +31,7 @@ import time
 
 import keras
 import numpy as np
+import scoring
 import tensorflow as tf
 from PIL import Image, ImageDraw
 from resumable import ROOT, run
@@ -172,11 +173,6 @@ def train_to(stop):
     return seconds, np.array(history)
 
 
-@functools.cache
-def real_features():
-    return classifiers.scores(data.load("mnist").test_images, "mnist")[1]
-
-
 def one(epoch):
     """Train until the end of `epoch`, then score 10,000 samples."""
     seconds, history = train_to((epoch + 1) * BATCHES)
@@ -185,7 +181,7 @@ def one(epoch):
     picture = picture_path(epoch, batch)
     shutil.copyfile(picture, RESULT)
     samples = gan.generate(programs()[3], 10_000, seed=1)
-    probabilities, features = classifiers.scores(samples, "mnist")
+    found, shares = scoring.scores(samples)
     return {
         "seconds": round(seconds, 1),
         "batch": batch,
@@ -195,9 +191,8 @@ def one(epoch):
         "d_fake_mean": float(d_fake.mean()),
         "d_real_mean": float(d_real.mean()),
         "g_loss_mean": float(np.mean(g_both)),
-        "frechet": metrics.frechet_distance(features, real_features()),
-        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
-        "smallest_share": float(metrics.class_shares(probabilities).min()),
+        **found,
+        "smallest_share": float(shares.min()),
         "sha256": hashlib.sha256(picture.read_bytes()).hexdigest(),
     }
 

@@ -30,6 +30,7 @@ import time
 
 import keras
 import numpy as np
+import scoring
 import tensorflow as tf
 from mixtures import Program, uniformity
 from resumable import run
@@ -133,7 +134,7 @@ def score(name, model, seed):
     probabilities, features = classifiers.scores(model.sample(10_000), judge)
     scores = {
         "frechet": metrics.frechet_distance(features, real),
-        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
+        "confident": scoring.confident(probabilities),
         "smallest_share": float(metrics.class_shares(probabilities).min()),
     }
     if name != "mlp-mnist":

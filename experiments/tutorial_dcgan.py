@@ -16,6 +16,7 @@ import time
 
 import keras
 import numpy as np
+import scoring
 import tensorflow as tf
 from keras import layers
 from resumable import ROOT, run
@@ -110,23 +111,13 @@ def train_to(epoch):
     return seconds
 
 
-@functools.cache
-def real_features():
-    return classifiers.scores(data.load("mnist").test_images, "mnist")[1]
-
-
 def one(epoch):
     """Train until the end of `epoch`, then score 10,000 samples."""
     seconds = train_to(epoch)
     z = tf.random.stateless_normal((10_000, LATENT), (1, 0)).numpy()
     samples = data.to_pixels(trainer()[0].predict(z, batch_size=500, verbose=0))
-    probabilities, features = classifiers.scores(samples, "mnist")
-    return {
-        "step": epoch * STEPS,
-        "seconds": round(seconds, 1),
-        "frechet": metrics.frechet_distance(features, real_features()),
-        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
-    }
+    found, _ = scoring.scores(samples)
+    return {"step": epoch * STEPS, "seconds": round(seconds, 1), **found}
 
 
 if __name__ == "__main__":

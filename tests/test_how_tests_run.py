@@ -25,7 +25,7 @@ def run_pytest(folder, *arguments, plugins=True):
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     # without the variables of the run that this test belongs to
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    env |= {"PYTHONPATH": str(ROOT / "tools")} | ({} if plugins else NO_PLUGINS)
+    env |= {"PYTHONPATH": f"{ROOT / 'tools'}{os.pathsep}{folder}"} | ({} if plugins else NO_PLUGINS)
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True).stdout
 
 
@@ -90,15 +90,14 @@ def test_number(number):
 """
 
 
-def processes_of_files(folder, workers=1, limit=400_000_000, **megabytes):
+def processes_of_files(folder, *options, workers=1, limit=400_000_000, **megabytes):
     """Run files that keep so much; return the process that each ran in, and how many ended then."""
     (folder / "conftest.py").write_text(CONFTEST.replace("LIMIT\n", f"{limit}\n"))
     for name, size in megabytes.items():
         code = TESTS.replace("MEGABYTES", str(size)).replace("NAME", name)
         (folder / f"test_{name}.py").write_text(code)
-    said = run_pytest(
-        folder, "-p", "xdist.plugin", f"-n{workers}", "--dist", "loadscope", plugins=False
-    )
+    options = "-p", "xdist.plugin", f"-n{workers}", "--dist", "loadscope", *options
+    said = run_pytest(folder, *options, plugins=False)
     assert f"{4 * len(megabytes)} passed" in said, said
     lines = [line.split(":") for line in (folder / "log.txt").read_text().split()]
     return {name: process for name, process, _ in lines}, {name: int(n) for name, _, n in lines}
@@ -114,6 +113,25 @@ def test_a_worker_that_has_grown_is_replaced_and_ends(tmp_path):
 def test_a_worker_that_has_not_grown_stays(tmp_path):
     process, _ = processes_of_files(tmp_path, a=1, b=1, c=1)
     assert len(set(process.values())) == 1
+
+
+def test_a_worker_that_hangs_when_it_ends_is_killed(tmp_path):
+    (tmp_path / "hang.py").write_text(
+        textwrap.dedent("""
+            import os, time
+
+            import fresh_workers
+
+            fresh_workers.PATIENCE = 2
+
+            def pytest_unconfigure(config):
+                if "PYTEST_XDIST_WORKER" in os.environ:
+                    time.sleep(600)
+        """)
+    )
+    process, ended = processes_of_files(tmp_path, "-p", "hang", a=600, b=1)
+    assert process["a"] != process["b"] and ended["b"] > 0
+    assert not psutil.pid_exists(int(process["a"]))
 
 
 def test_workers_that_are_all_too_big_still_get_through(tmp_path):

@@ -26,7 +26,8 @@ import stale
 
 FILES = "weights", "results"
 WORK = {
-    ".py": "for each configuration its first 300 steps (100 of convolutions), and the whole job in miniature",
+    ".py": "for each configuration its first 300 steps (100 of convolutions), and the whole job in "
+    "miniature",
     ".ipynb": "all cells in the quick profile",
 }
 

@@ -11,6 +11,7 @@ from xdist.dsession import DSession
 from xdist.scheduler import LoadScopeScheduling
 
 LIMIT = 1_200_000_000  # bytes; one that has only imported everything has 850 million
+PATIENCE = 60  # seconds that it may take to clean up
 
 #: What is replaced or called here of pytest-xdist and its execnet, none of it promised to stay.
 USED = {
@@ -53,7 +54,11 @@ class FreshWorkers(LoadScopeScheduling):
         """Forget a worker that has ended; if it is to be replaced, start a new one."""
         unfinished = super().remove_node(node)
         if node in self.replaced and unfinished is None:
-            node.channel.waitclose(timeout=60)  # while it cleans up
+            process = psutil.Process(node.gateway._rinfo().pid)
+            try:
+                node.channel.waitclose(timeout=PATIENCE)  # while it cleans up
+            except node.channel.TimeoutError:  # it hangs, and all its tests have reported
+                process.kill()
             node.ensure_teardown()  # or its process would stay until the last test
             self.config.pluginmanager.getplugin("dsession")._clone_node(node)
         return unfinished

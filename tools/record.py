@@ -4,7 +4,8 @@
 
 tools/equivalent.py does this with stamped code and with today's, each in a fresh process. Of an
 experiment runs, for each distinct configuration, the first 300 steps (100 of convolutions, which
-are slow); and then the whole job in miniature, 23 batches in each of three epochs, to its row. A notebook runs in the quick profile.
+are slow); and then the whole job in miniature, 23 batches in each of three epochs, to its row. A
+notebook runs in the quick profile.
 """
 
 import ast

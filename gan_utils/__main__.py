@@ -6,7 +6,7 @@ needs TensorFlow is imported inside the commands, so that ``--help`` is quick.
 
 import sys
 
-from gan_utils import __version__, cli, files, recipes, runtime
+from gan_utils import cli
 
 if __name__ == "__main__":
     sys.exit(cli.main())

@@ -118,7 +118,7 @@ class Checkpoint(keras.callbacks.Callback):
     def _about(self) -> dict:
         """Return what has to be the same when a run goes on."""
         shapes = [f"{tuple(v.shape)} {v.dtype}" for v in self.gan.state()]
-        same = self.gan.settings() | self.gan.feed | {"variables": shapes}
+        same = _settings(self.gan) | self.gan.feed | {"variables": shapes}
         return {"format": FORMAT, "same": json.loads(json.dumps(same))}
 
     def _check(self, path: Path, about: dict) -> None:
@@ -144,6 +144,17 @@ class Checkpoint(keras.callbacks.Callback):
         files.write_atomically(
             self.folder / "history.csv", lambda file: file.write(text.getvalue().encode())
         )
+
+
+def _settings(gan) -> dict:
+    """Return what has to be the same when a run goes on: plain data."""
+    optimizers = {"g_optimizer": gan.g_optimizer, "d_optimizer": gan.d_optimizer}
+    made = {k: keras.saving.serialize_keras_object(v)["config"] for k, v in optimizers.items()}
+    return {
+        "loss": gan.adversarial_loss.config,
+        **{"schedule": gan.schedule, "latent": gan.latent, "r1": gan.r1, "r1_every": gan.r1_every},
+        **{k: {n: s for n, s in v.items() if n != "name"} for k, v in made.items()},
+    }
 
 
 class SampleGrid(keras.callbacks.Callback):

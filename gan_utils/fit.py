@@ -7,14 +7,13 @@ step depends on its number alone, a run can stop and go on anywhere.
 
 import sys
 import time
-import warnings
 import zlib
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils import data
+from gan_utils import checks, data
 
 EXECUTION = 100  # steps in one call of the compiled graph
 # Each training has a graph of its own, on purpose: TensorFlow takes the fifth for a mistake.
@@ -36,8 +35,9 @@ def train(
         epochs: shuffled passes over ``x``; the rows that do not fill a batch are left out.
         batch_size: rows of one update.
         seed: of the shuffles and of z. The initial weights have their own.
-        callbacks: Keras's or ``gan_utils.callbacks``. With ``Checkpoint`` among them, training goes
-            on where its folder says it stopped.
+        callbacks: Keras's or ``gan_utils.callbacks``. One with ``at_steps``, step numbers, is
+            called after each of these, and not only after every hundredth. With ``Checkpoint``
+            among them, training goes on where its folder says it stopped.
         verbose: ``"auto"`` is one bar over all epochs that leaves one line; 0, 1 and 2 are Keras's.
 
     Returns:
@@ -49,9 +49,9 @@ def train(
     """
     d_steps, g_steps = (1, 1) if model.schedule == "larger_loss" else model.schedule
     callbacks = list(callbacks or [])
-    _check_data(model, x, batch_size, d_steps)
-    _check_labels(model, labels, len(x))
-    _check_model(model, callbacks)
+    checks.check_data(model, x, batch_size, d_steps)
+    checks.check_labels(model, labels, len(x))
+    checks.check_run(model, callbacks)
     model.x = tf.constant(x)
     model.labels = None if labels is None else tf.constant(np.asarray(labels, np.int32))
     model.feed = {  # what a checkpoint has to agree with
@@ -72,7 +72,9 @@ def train(
     done = 0 if past is None else int(model.step.numpy()) - first_epoch * steps
     accumulates = [o.gradient_accumulation_steps for o in (model.g_optimizer, model.d_optimizer)]
     model.measure_every = 1 if any(accumulates) else min(10, steps)
-    model.steps_per_execution = min(EXECUTION, steps)
+    wanted = {step % steps for c in callbacks for step in getattr(c, "at_steps", ())}
+    sizes = range(min(EXECUTION, steps), 0, -1)
+    model.steps_per_execution = next(k for k in sizes if not any(step % k for step in wanted))
     latent_dim = model.generator.inputs[0].shape[1]
     feed = data.draws(
         len(x),
@@ -206,71 +208,6 @@ class TwoOptimizers:
             "model.g_optimizer and model.d_optimizer; for a learning rate that changes, give them "
             "a keras.optimizers.schedules object; for averaged weights, Adam(use_ema=True)."
         )
-
-
-def _check_data(model, x, batch_size, d_steps):
-    wanted = model.discriminator.inputs[0].shape[1:]
-    if isinstance(x, tf.data.Dataset):
-        raise ValueError("fit takes all rows as one array, not a Dataset: each step draws its own.")
-    x = np.asarray(x)
-    kind = "uint8" if len(wanted) == 3 else "float32"
-    if x.shape[1:] != wanted or x.dtype != kind:
-        hint = " gan_utils.data.to_pixels makes uint8 of floats in [-1, 1]."
-        hint = hint if kind == "uint8" and x.dtype != kind else ""
-        raise ValueError(
-            f"The networks train on {kind} data of shape "
-            f"(n, {', '.join(map(str, wanted))}), got {x.dtype} {x.shape}.{hint}"
-        )
-    if not 1 <= batch_size <= len(x) // d_steps:
-        raise ValueError(
-            f"batch_size is {batch_size}; with {len(x)} rows"
-            f"{f' and {d_steps} D updates a step' * (d_steps > 1)} it must be "
-            f"1 to {len(x) // d_steps}."
-        )
-    if model.replicas > 1 and (batch_size % model.replicas or model.schedule == "larger_loss"):
-        raise ValueError(
-            f"{model.replicas} devices share each batch. The batch size, {batch_size}, must be a "
-            "multiple of their number, and the schedule 'larger_loss' needs one device, which sees "
-            "both losses whole."
-        )
-    if x.dtype != np.uint8 and not np.isfinite(x).all():
-        raise ValueError("The data holds values that are not finite (NaN or infinity).")
-
-
-def _check_labels(model, labels, rows):
-    if (labels is None) == model.conditional:
-        takes = "take labels: give fit(x, labels=...)" if labels is None else "take no labels"
-        raise ValueError(f"The networks {takes}.")
-    if labels is None:
-        return
-    labels = np.asarray(labels)
-    if labels.shape != (rows,) or labels.dtype.kind not in "iu" or labels.min() < 0:
-        raise ValueError(
-            f"The labels are {labels.dtype} {labels.shape}; expected {rows} whole numbers from 0 "
-            "on, one for each row."
-        )
-    for name, network in (("generator", model.generator), ("discriminator", model.discriminator)):
-        sizes = [la.input_dim for la in network.layers if isinstance(la, keras.layers.Embedding)]
-        if sizes and labels.max() >= min(sizes):
-            raise ValueError(
-                f"The labels go up to {labels.max()}, but the {name} knows the classes 0 to "
-                f"{min(sizes) - 1}."
-            )
-
-
-def _check_model(model, callbacks):
-    if any(isinstance(c, keras.callbacks.BackupAndRestore) for c in callbacks):
-        raise ValueError(
-            "BackupAndRestore cannot bring a GAN back, which has two optimisers. Use "
-            "gan_utils.callbacks.Checkpoint, which goes on exactly."
-        )
-    for name, network in (("generator", model.generator), ("discriminator", model.discriminator)):
-        if not network.trainable_variables:
-            warnings.warn(
-                f"The {name} has no trainable variables and will stay as it is. Set "
-                f"model.{name}.trainable = True before compile() if it shall learn.",
-                stacklevel=3,
-            )
 
 
 def _progress_bar(epochs: int, initial_epoch: int) -> keras.callbacks.Callback:

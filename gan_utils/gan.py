@@ -13,22 +13,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils import data, fit, losses, runtime
+from gan_utils import checks, data, fit, losses, runtime
 
 METRICS = (
-    "d_loss_real",
-    "d_loss_fake",
-    "d_loss",
-    "g_loss",
-    "d_acc_real",
-    "d_acc_fake",
-    "d_x",
-    "d_gz",
-    "d_grad_norm",
-    "g_grad_norm",
-    "d_update_ratio",
-    "g_update_ratio",
-    "loss",
+    *("d_loss_real", "d_loss_fake", "d_loss", "g_loss", "d_acc_real", "d_acc_fake", "d_x", "d_gz"),
+    *("d_grad_norm", "g_grad_norm", "d_update_ratio", "g_update_ratio", "loss"),
 )
 
 
@@ -68,24 +57,11 @@ class GAN(keras.Model):
     ):
         runtime.check_backend()
         super().__init__(name="gan")
-        self.conditional = _check_networks(generator, discriminator)
-        if not isinstance(loss, losses.Loss):
-            raise ValueError(
-                f"The loss is {loss!r}; it must be one of gan_utils.losses, such as "
-                "losses.non_saturating(): a GAN has one for each network."
-            )
-        pair = isinstance(schedule, tuple | list) and len(schedule) == 2
-        if schedule != "larger_loss" and not (
-            pair and all(type(k) is int and k > 0 for k in schedule)
-        ):
-            raise ValueError(
-                f"The schedule is {schedule!r}; it must be (k_d, k_g), two whole numbers from 1 "
-                "on, or 'larger_loss'."
-            )
+        self.conditional = checks.check_networks(generator, discriminator)
+        self.schedule = checks.check_game(loss, schedule)
         self.generator = generator
         self.discriminator = discriminator
         self.adversarial_loss = loss
-        self.schedule = schedule if schedule == "larger_loss" else tuple(schedule)
         self.latent = latent
         self.r1, self.r1_every = r1, r1_every
         self.means = fit.EpochMeans(METRICS)
@@ -138,14 +114,9 @@ class GAN(keras.Model):
         """
         if self.replicas > 1 and jit_compile is True:
             raise ValueError("XLA cannot compile a step that several devices share.")
-        if jit_compile == "auto" and self.replicas > 1:
-            jit_compile = False
-        if jit_compile == "auto" and not runtime.xla_allowed():
-            jit_compile = False
         if jit_compile == "auto":
-            networks = self.generator.layers + self.discriminator.layers
-            convolutions = any("conv" in type(layer).__name__.lower() for layer in networks)
-            jit_compile = not convolutions or bool(tf.config.list_physical_devices("GPU"))
+            one = self.replicas == 1
+            jit_compile = one and runtime.xla_pays(self.generator, self.discriminator)
         super().compile(optimizer=None, jit_compile=jit_compile, **kwargs)
         self.optimizer = fit.TwoOptimizers()
         if g_optimizer is d_optimizer and not isinstance(g_optimizer, str | None):
@@ -365,19 +336,6 @@ class GAN(keras.Model):
         with self.averaged():
             return generate(self.generator, n, seed, self.latent, labels)
 
-    def settings(self) -> dict:
-        """Return what has to be the same when a run goes on: plain data."""
-        optimizers = {"g_optimizer": self.g_optimizer, "d_optimizer": self.d_optimizer}
-        made = {k: keras.saving.serialize_keras_object(v)["config"] for k, v in optimizers.items()}
-        return {
-            "loss": self.adversarial_loss.config,
-            "schedule": self.schedule,
-            "latent": self.latent,
-            "r1": self.r1,
-            "r1_every": self.r1_every,
-            **{k: {n: s for n, s in v.items() if n != "name"} for k, v in made.items()},
-        }
-
     def state(self) -> list:
         """Return every variable that a step reads or writes, in a fixed order.
 
@@ -402,7 +360,7 @@ def generate(
     Raises:
         ValueError: labels for a generator that takes none, or others than its classes.
     """
-    labels, latent_dim = asked_labels(generator, n, labels), generator.inputs[0].shape[1]
+    labels, latent_dim = checks.asked_labels(generator, n, labels), generator.inputs[0].shape[1]
     made = []
     for start in range(0, n, 1000):  # bounded memory
         z = data.draw_latent(start, (1000, latent_dim), seed, 2, latent)[: n - start]
@@ -410,65 +368,6 @@ def generate(
         x = np.asarray(generator(_with(z, part), training=False))
         made.append(data.to_pixels(x) if x.ndim == 4 else x)
     return np.concatenate(made)
-
-
-def asked_labels(generator: keras.Model, n: int, labels=None) -> np.ndarray | None:
-    """Return the labels of ``n`` samples, int (n,): see ``generate``; None if it takes none."""
-    if len(generator.inputs) == 1:
-        if labels is not None:
-            raise ValueError("This generator takes no labels: it was trained without.")
-        return None
-    sizes = [la.input_dim for la in generator.layers if isinstance(la, keras.layers.Embedding)]
-    count = sizes[0] if sizes else None
-    if labels is None:
-        if count is None:
-            raise ValueError("Give labels: this generator has no embedding that tells the classes.")
-        return np.arange(n) % count
-    labels = np.broadcast_to(np.asarray(labels), (n,)) if np.ndim(labels) == 0 else labels
-    labels = np.asarray(labels)
-    if labels.shape != (n,) or labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"Expected a whole number or {n} of them, got {labels.dtype} {labels.shape}."
-        )
-    if n and (labels.min() < 0 or (count and labels.max() >= count)):
-        raise ValueError(
-            f"The labels go from {labels.min()} to {labels.max()}; they must lie in 0 to "
-            f"{count - 1 if count else 'the last class'}."
-        )
-    return labels
-
-
-def _check_networks(generator, discriminator) -> bool:
-    """Say whether both networks take labels; raise if they do not fit a GAN or each other."""
-    shapes = []
-    for name, network in (("generator", generator), ("discriminator", discriminator)):
-        try:
-            taken, given = network.input_shape, network.output_shape
-        except (AttributeError, ValueError):
-            raise ValueError(
-                f"The {name} does not say what it takes and gives. Build it as a functional model, "
-                "or as a Sequential that begins with a keras.Input."
-            ) from None
-        shapes.append((taken if isinstance(taken, list) else [taken], given))
-    (g_in, g_out), (d_in, d_out) = shapes
-    two = len(g_in) == 2
-    good_g = len(g_in) in (1, 2) and len(g_in[0]) == 2 and isinstance(g_out, tuple)
-    if not good_g or (two and g_in[1] != (None,)):
-        raise ValueError(
-            f"The generator takes {g_in if len(g_in) > 1 else g_in[0]} and gives {g_out}; it must "
-            "take z (n, latent_dim), or z and labels (n,), and give one array."
-        )
-    if d_out != (None, 1) or len(d_in) != len(g_in) or (two and d_in[1] != (None,)):
-        raise ValueError(
-            f"The discriminator takes {d_in if len(d_in) > 1 else d_in[0]} and gives {d_out}; it "
-            f"must take what the generator makes{' and labels (n,)' * two}, and give logits (n, 1)."
-        )
-    if g_out[1:] != d_in[0][1:]:
-        raise ValueError(
-            f"The generator makes {g_out[1:]}, but the discriminator takes {d_in[0][1:]}. Build "
-            "both for the same shape."
-        )
-    return two
 
 
 def _with(x, labels):

@@ -445,11 +445,13 @@ def experiment(book):
     path = book / "experiments/results/smoothing.csv"
     path.unlink()
     commit(book)
-    stamp = provenance.experiment_stamp(script, book) | {"profile": "full"}
+    stamp = provenance.experiment_stamp(script, book) | {"profile": "full", "devices": []}
+    stamp = experiment_csv.made_by(stamp, stamp["device"])
     experiment_csv.write(path, [{"seed": 0, "score": 0.5}], stamp, 1.0, complete=False)
     assert experiment_csv.check(path, book)[1] == ["its run was not finished"]
     rows, seconds = experiment_csv.rows_so_far(path, stamp)
     assert rows == [{"seed": "0", "score": "0.5"}]
+    stamp = experiment_csv.made_by(stamp, stamp["device"])
     experiment_csv.write(path, [*rows, {"seed": 1, "score": 0.6}], stamp, seconds + 1.0)
     assert experiment_csv.check(path, book)[1] == []
     return path
@@ -460,6 +462,7 @@ def test_each_row_keeps_the_machine_that_made_it(book, experiment):
     assert stamp["devices"] == [["a test machine", 2]]
     stamp = stamp | {"device": "another"}
     rows, seconds = experiment_csv.rows_so_far(experiment, stamp)
+    stamp = experiment_csv.made_by(stamp, "another")
     experiment_csv.write(experiment, [*rows, {"seed": 2, "score": 0.7}], stamp, seconds)
     assert experiment_csv.read(experiment)[0]["devices"] == [["a test machine", 2], ["another", 1]]
 

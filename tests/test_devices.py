@@ -96,3 +96,30 @@ def test_two_devices_train_as_one(tmp_path, schedule, r1):
         assert "must be a multiple of their number" in two["refused"][0]
         assert "'larger_loss' needs one device" in two["refused"][1]
         assert "XLA cannot compile" in two["refused"][2]
+
+
+def command(*arguments, **environment):
+    run = [sys.executable, "-m", "gan_utils", *map(str, arguments)]
+    return subprocess.run(run, capture_output=True, text=True, env=os.environ | environment)
+
+
+def test_the_command_line_trains_on_several_devices(tmp_path):
+    train = "train", "mlp-mnist", "--epochs", "1", "--run", tmp_path / "run", "--devices"
+    quick = {"GAN_BOOK_PROFILE": "quick", "GAN_UTILS_DATA": str(tmp_path)}
+    refused = command(*train, "3", **quick)
+    assert refused.returncode == 1
+    assert "Failed: 3 devices share each batch. The batch size, 100, must" in refused.stderr
+    assert not (tmp_path / "run").exists(), "nothing half-written"
+    run = command(*train, "2", **quick)
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert (tmp_path / "run/generator.keras").exists()
+
+
+def test_more_gpus_than_there_are_is_refused(monkeypatch):
+    import tensorflow as tf
+
+    from gan_utils import runtime
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
+    with pytest.raises(ValueError, match="2 devices were asked for, and this machine has 1 GPU"):
+        runtime.strategy(2)

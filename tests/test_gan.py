@@ -26,6 +26,16 @@ def small_gan(seed=0, jit_compile=False, **kwargs):
     return model
 
 
+def test_a_callback_is_called_after_the_steps_that_it_names():
+    model, seen = small_gan(), []
+    watch = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda *_: seen.append(int(model.step))
+    )
+    watch.at_steps = (6, 38)  # of epochs of 20 steps
+    model.fit(np.zeros((200, 28, 28, 1), np.uint8), 2, 10, callbacks=[watch], verbose=0)
+    assert seen == [6, 12, 18, 20, 26, 32, 38, 40]
+
+
 def as_shipped():
     """The environment without what conftest.py sets to save time, for runs compared bit by bit."""
     ours = "XLA_FLAGS", "GAN_BOOK_XLA"

@@ -17,8 +17,9 @@ import pytest
 from cases import few
 from PIL import Image
 
-from gan_utils import callbacks, classifiers, cli, data, metrics, networks, recipes
-from gan_utils.cli import COMMAND, main
+from gan_utils import callbacks, classifiers, cli, data, metrics, networks, recipes, runs
+from gan_utils.cli import main
+from gan_utils.runs import COMMAND
 from gan_utils.sources import paddle, programs
 
 TINY = recipes.RECIPES["mlp-mnist"] | {
@@ -77,7 +78,7 @@ def points_run(tmp_path):
         settings = programs.RECIPES["paddle-uniform"] | {"data": name}
         about = {"format": 1, "recipe": "points", "settings": settings, "seed": 0}
         (tmp_path / "points").mkdir()
-        (tmp_path / "points" / "run.json").write_text(cli.as_json(about))
+        (tmp_path / "points" / "run.json").write_text(runs.as_json(about))
         paddle.fc_generator().save(tmp_path / "points" / "generator.keras")
         return tmp_path / "points"
 
@@ -150,7 +151,7 @@ def test_downloads(monkeypatch, capsys):
 
 def test_a_run_folder_is_complete(trained):
     about = json.loads((trained / "run.json").read_text())
-    assert about["settings"] == json.loads(cli.as_json(TINY))
+    assert about["settings"] == json.loads(runs.as_json(TINY))
     assert about["settings"]["generator"] == ["mlp_generator", {"hidden": 16}]
     assert (about["format"], about["recipe"], about["seed"], about["trained"]) == (1, "tiny", 3, 2)
     assert "1,797 digits" in about["data"] and about["gan_utils"]

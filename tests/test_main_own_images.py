@@ -35,7 +35,7 @@ def photos(tmp_path, monkeypatch):
         "discriminator": [networks.dcgan_discriminator, shape | {"batch_norm": False}],
     }
     monkeypatch.setitem(pictures.RECIPES, "own-images", tiny)
-    monkeypatch.setattr("gan_utils.cli.OWN_ROWS", 40)
+    monkeypatch.setattr("gan_utils.own.training.OWN_ROWS", 40)
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "my photos"
     (folder / "more").mkdir(parents=True)

@@ -20,7 +20,7 @@ from cases import few
 from PIL import Image, ImageCms
 
 from gan_utils import cli, metrics, plots, recipes, runtime
-from gan_utils.own import pictures
+from gan_utils.own import pictures, reading, training
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -505,8 +505,8 @@ def test_jpegs_that_say_they_are_big(tmp_path, size, options, why):
 
 def test_a_phones_pictures_say_what_to_install(tmp_path, monkeypatch):
     heic = bytes(3) + b"\x18ftypheic" + bytes(40)
-    formats = [name for name in pictures._formats() if name != "HEIF"]
-    monkeypatch.setattr(pictures, "_formats", lambda: formats)
+    formats = [name for name in reading.formats() if name != "HEIF"]
+    monkeypatch.setattr(reading, "formats", lambda: formats)
     assert reason(tmp_path / "a", heic) == "HEIC: `pip install pillow-heif`, and it is read"
     movie = bytes(3) + b"\x18ftypmp42" + bytes(40)
     assert reason(tmp_path / "b", movie) == "not an image in a known format"
@@ -516,14 +516,14 @@ def test_pillow_heif_is_registered_if_it_is_there(monkeypatch):
     told = []
     heif = types.SimpleNamespace(register_heif_opener=lambda: told.append("registered"))
     monkeypatch.setitem(sys.modules, "pillow_heif", heif)
-    pictures._register_heif.cache_clear()
-    pictures._formats()
-    pictures._formats()
+    reading._register_heif.cache_clear()
+    reading.formats()
+    reading.formats()
     assert told == ["registered"]
     monkeypatch.setitem(sys.modules, "pillow_heif", None)  # whose import fails
-    pictures._register_heif.cache_clear()
-    assert "PNG" in pictures._formats()
-    pictures._register_heif.cache_clear()
+    reading._register_heif.cache_clear()
+    assert "PNG" in reading.formats()
+    reading._register_heif.cache_clear()
 
 
 @pytest.mark.parametrize("kind", few(BAD, ["no bytes", "half a PNG", "a bomb"]))
@@ -555,7 +555,7 @@ def test_ctrl_c_ends_it(tmp_path, monkeypatch):
 
 
 def test_a_file_that_is_too_large(tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "MAX_BYTES", 2 * 2**20)
+    monkeypatch.setattr(reading, "MAX_BYTES", 2 * 2**20)
     assert reason(tmp_path, plain() + bytes(2 * 2**20)) == "larger than 2 MB"
 
 
@@ -752,7 +752,7 @@ def test_a_dot_before_a_path_is_harmless(tmp_path):
 
 
 def test_an_entry_that_unpacks_to_a_lot(tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "MAX_BYTES", 2**20)
+    monkeypatch.setattr(reading, "MAX_BYTES", 2**20)
     contents = {"bomb.png": bytes(100 * 2**20), "liar.png": bytes(100 * 2**20), "ok.png": plain()}
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in contents.items():
@@ -980,16 +980,16 @@ def test_what_has_changed_since(tmp_path, pack):
 def test_the_command_says_that_the_folder_has_changed(tmp_path, capsys):
     contents = {"a.png": plain(), "b.png": plain()}
     folder, run = write(tmp_path / "mine", contents), tmp_path / "run"
-    cli._tell_changes(folder, run)  # no images yet
+    training.tell_changes(folder, run)  # no images yet
     run.mkdir()
     pictures.save(pictures.load_images(folder), run / "images.npz")
-    cli._tell_changes(folder, run)
+    training.tell_changes(folder, run)
     assert capsys.readouterr().out == ""
     write(folder, {"c.png": plain()})
-    cli._tell_changes(folder, run)
+    training.tell_changes(folder, run)
     assert re.search(
         r"mine has changed since .*run began; files: 1 new. .* --run", capsys.readouterr().out
     )
     (run / "images.npz").write_bytes(b"damaged")
-    cli._tell_changes(folder, run)
+    training.tell_changes(folder, run)
     assert capsys.readouterr().out == ""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import special_ortho_group
 
-from gan_utils import cli, metrics
+from gan_utils import cli, metrics, runs
 
 RANDOM = np.random.default_rng(0)
 
@@ -186,7 +186,7 @@ def test_class_distance():
     ("name", "n", "least"), [("digits", 5, 6), ("mnist", 1, 6), ("ring", 1, 2)]
 )
 def test_the_command_says_how_many_samples_it_needs(tmp_path, name, n, least, capsys):
-    about = {"format": cli.FORMAT, "settings": {"data": name}}
+    about = {"format": runs.FORMAT, "settings": {"data": name}}
     (tmp_path / "run.json").write_text(json.dumps(about))
     assert cli.main(["evaluate", str(tmp_path), "-n", str(n)]) == 1
     said = capsys.readouterr().err

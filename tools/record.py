@@ -32,7 +32,8 @@ SMALLER = {
     "data.load = cut(data.load, 20 * RECIPE['batch_size'])",
     "cifar_classifier": "EPOCHS, WARM_UP = 3, 50; WEIGHTS.unlink()\n"
     "data.load = cut(data.load, 5000 + 100 * BATCH)",
-    "dcgan_ablation": "LAST = 5",
+    "dcgan_ablation": "LAST = 23\n"
+    "Late.before = dict.fromkeys(['d_loss', 'g_loss', 'd_x', 'd_gz'], 0)",
     "dcgan_mnist": "SCORED = [23, 46, 69]",
     "digit_classifier": "EPOCHS = 3; WEIGHTS.unlink(); data.load = cut(data.load, 17_800)",
     "fluid_dcgan": "EPOCHS, BATCHES = 3, 100",

@@ -29,7 +29,7 @@ def small_gan(seed=0, jit_compile=False, **kwargs):
 def test_a_callback_is_called_after_the_steps_that_it_names():
     model, seen = small_gan(), []
     watch = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda *_: seen.append(int(model.step))
+        on_train_batch_end=lambda batch, logs: seen.append(int(model.step))
     )
     watch.at_steps = (6, 38)  # of epochs of 20 steps
     model.fit(np.zeros((200, 28, 28, 1), np.uint8), 2, 10, callbacks=[watch], verbose=0)

@@ -71,7 +71,7 @@ RunningKernel.await_reply = _await_reply_of_living_kernel
 def pytest_xdist_make_scheduler(config, log):
     """Replace workers that have grown, unless another way to share the tests was asked for."""
     if config.getoption("dist") == "loadscope":
-        from fresh_workers import FreshWorkers
+        from tools.fresh_workers import FreshWorkers
 
         return FreshWorkers(config, log)
 

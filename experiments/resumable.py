@@ -18,10 +18,9 @@ from pathlib import Path
 import joblib
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
+sys.path.insert(0, str(ROOT))
 
-import experiment_csv  # noqa: E402
-import provenance  # noqa: E402
+from tools import experiment_csv, provenance  # noqa: E402
 
 PATIENCE = 3600  # seconds to wait for the first worker of a cluster
 

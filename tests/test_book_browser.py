@@ -9,13 +9,13 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 
 import built_book
-import chromium
 import numpy as np
 import pytest
 from built_book import HTML
 from playwright.sync_api import sync_playwright
 
 from gan_utils import film
+from tools import chromium
 
 WIDTHS = (390, 768, 1440)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import set_repository
 import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 from packaging.version import Version
+
+from tools import set_repository
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))

@@ -5,11 +5,8 @@ import io
 import json
 import shutil
 
-import chromium
-import gpu_check
 import nbformat
 import numpy as np
-import pdf
 import pypdf
 import pytest
 import status
@@ -20,6 +17,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from PIL import Image
 
 from gan_utils import film
+from tools import chromium, gpu_check, pdf
 
 # --- Status ---------------------------------------------------------------------------------------
 

@@ -3,23 +3,18 @@
 import hashlib
 import io
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-import execute
-import experiment_csv
-import export_pictures
 import nbformat
 import numpy as np
-import provenance
 import pytest
-import stale
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image, ImageSequence
 
 from gan_utils import film, plots
+from tools import execute, experiment_csv, export_pictures, provenance, stale
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -503,11 +498,9 @@ def test_rows_of_other_code_are_not_resumed(book, experiment):
 
 
 def test_the_command_line_runs(book):
-    """`python tools/execute.py` as a person calls it, on the real repository, without running."""
-    script = ROOT / "tools/execute.py"
-    run = subprocess.run(
-        [sys.executable, str(script), "--help"], capture_output=True, text=True, env=os.environ
-    )
+    """`python -m tools.execute` as a person calls it, on the real repository, without running."""
+    command = [sys.executable, "-m", "tools.execute", "--help"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0
     assert "--force" in run.stdout
 

@@ -8,11 +8,11 @@ import re
 import shutil
 from pathlib import Path
 
-import canonical
 import nbformat
-import provenance
 import pytest
 from nbclient import NotebookClient
+
+from tools import canonical, provenance
 
 ROOT = Path(__file__).resolve().parent.parent
 GAN = (  # all that trains with the engine
@@ -42,7 +42,7 @@ PLANTED = {
     "the address of a mirror": (G + "fetch.py", "cvdf-datasets/mnist/", "other/", ""),
     "the address of another": (G + "fetch.py", "www.cs.toronto.edu/~kriz/", "example.org/", ""),
     "words of an error, runtime": (G + "runtime.py", "Keras is told to run", "Keras runs", ""),
-    "words of an error, gan": (G + "fit.py", "The networks train on", "They train on", ""),
+    "words of an error, gan": (G + "checks.py", "The networks train on", "They train on", ""),
     "words of an error, metrics": (G + "metrics.py", "frechet_distance takes", "It takes", ""),
     "words of an error, data": (G + "data.py", "There is no data set", "No data set", ""),
     "words of a warning": (G + "runtime.py", "The GPU is already in use", "In use", ""),
@@ -65,7 +65,7 @@ PLANTED = {
         "    d = (\n        real_target / 2)\n",
         "",
     ),  # fmt: skip
-    "a number that is printed": (G + "cli.py", "{value:10.4f}", "{value / 2:10.4f}", "11"),
+    "a number that is printed": (G + "runs.py", "{value:10.4f}", "{value / 2:10.4f}", "11"),
     "an annotation": (G + "losses.py", "real_target: float = 1.0", "real_target: int = 1.0", ""),
     "the order of imports": (
         G + "fit.py",

@@ -18,13 +18,13 @@ import time
 import zipfile
 from pathlib import Path
 
-import convert_cifar10
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
 from gan_utils import data, fetch, files, standins
+from tools import convert_cifar10
 
 
 def idx_bytes(array):

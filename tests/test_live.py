@@ -3,7 +3,6 @@ import json
 import re
 import subprocess
 
-import chromium
 import keras
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from keras import layers
 
 from gan_utils import networks, recipes
 from gan_utils.chapters import live
+from tools import chromium
 
 FLAGS = """--headless --disable-gpu --disable-background-networking --disable-component-update
 --disable-sync --no-first-run --virtual-time-budget=20000 --dump-dom"""

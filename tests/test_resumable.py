@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 
-import experiment_csv
 import pytest
 
 from conftest import ROOT
+from tools import experiment_csv
 
 TINY = '''
 """Tiny."""

@@ -1,7 +1,7 @@
 """Turn a JPEG copy of CIFAR-10 into the archive that the book reads, marked as a copy.
 
-    python tools/convert_cifar10.py                  # $GAN_UTILS_DATA/cifar10/cifar10_jpeg.zip
-    python tools/convert_cifar10.py some/copy.zip
+    python -m tools.convert_cifar10                  # $GAN_UTILS_DATA/cifar10/cifar10_jpeg.zip
+    python -m tools.convert_cifar10 some/copy.zip
 
 The copy is a zip file of ``train/<class>/0000.jpg`` to ``test/<class>/0999.jpg``. The archive goes
 into the user's cache, unless one is there. JPEG loses detail, so that results differ a little from

@@ -1,7 +1,7 @@
 """Prove that today's code does what stamped code did, in place of running all of it again.
 
-    python tools/equivalent.py                    # all that is stale
-    python tools/equivalent.py leaky_relu         # these
+    python -m tools.equivalent                    # all that is stale
+    python -m tools.equivalent leaky_relu         # these
 
 The stamped commit is checked out into a scratch folder beside a copy of today's, and
 tools/record.py runs the same work in both, on this machine, in fresh processes. If all that is
@@ -21,8 +21,7 @@ import time
 from datetime import date
 from pathlib import Path
 
-import provenance
-import stale
+from tools import provenance, stale
 
 FILES = "weights", "results"
 WORK = {

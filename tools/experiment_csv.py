@@ -15,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
-import provenance
-from provenance import sha256
+from tools import provenance
+from tools.provenance import sha256
 
 
 def write(

@@ -20,7 +20,6 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import chromium
 import numpy as np
 import pypdf
 import yaml
@@ -28,11 +27,10 @@ from bs4 import BeautifulSoup
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from gan_utils import files
+from tools import chromium
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from gan_utils import files  # noqa: E402
-
 HTML = ROOT / "_build" / "html"
 PDF = ROOT / "_build" / "gans-you-can-run.pdf"
 STILLS = 4

@@ -19,10 +19,11 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import canonical
 import nbformat
-from canonical import PACKAGE, sha256
 from IPython.core.inputtransformer2 import TransformerManager
+
+from tools import canonical
+from tools.canonical import PACKAGE, sha256
 
 ROOT = Path(__file__).resolve().parent.parent
 #: part of a stamp -> what to say when it changed

@@ -1,6 +1,6 @@
 """List the results whose stamps no longer hold, why, and how long they took to run.
 
-    python tools/stale.py
+    python -m tools.stale
 
 `make equivalent` may prove that the changed code does the same; otherwise `make execute` runs the
 notebooks, and `python experiments/NAME.py` an experiment.
@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-import experiment_csv
 import nbformat
-import provenance
+
+from tools import experiment_csv, provenance
 
 
 class Unit(NamedTuple):

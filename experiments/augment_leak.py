@@ -24,7 +24,7 @@ import scipy.stats
 import scoring
 from resumable import run
 
-from gan_utils import augment, classifiers, data, gan, losses, metrics, networks, runtime
+from gan_utils import augment, data, gan, losses, metrics, networks, runtime
 
 WIDTH, LATENT, STEPS, BATCH = 16, 64, 1000, 30
 ROWS = 3000  # of an epoch, a multiple of each number of images

@@ -22,7 +22,7 @@ import scoring
 from keras import layers
 from resumable import run
 
-from gan_utils import classifiers, data, gan, losses, metrics, runtime
+from gan_utils import data, gan, losses, runtime
 
 WIDTH, BATCH, STEPS, LAST = 24, 64, 936, 156
 #: variant -> options of ``generator``, of ``discriminator`` and of ``build``; the first is the base

@@ -36,7 +36,7 @@ import tensorflow as tf
 from PIL import Image, ImageDraw
 from resumable import ROOT, run
 
-from gan_utils import classifiers, data, files, gan, losses, metrics, plots, runtime
+from gan_utils import data, files, gan, losses, plots, runtime
 from gan_utils.sources import paddle
 
 EPOCHS, BATCH, BATCHES, LATENT = 20, 128, 468, 100  # 96 images are left over

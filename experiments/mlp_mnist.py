@@ -8,7 +8,7 @@ import scipy.special
 import scoring
 from sklearn.metrics import roc_auc_score
 
-from gan_utils import classifiers, data, gan, losses, metrics, networks, runtime
+from gan_utils import data, gan, losses, metrics, networks, runtime
 from gan_utils.chapters import units
 
 EPOCHS = 40

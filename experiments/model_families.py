@@ -21,7 +21,7 @@ import tensorflow as tf
 from resumable import ROOT, run
 from sklearn.neural_network import BernoulliRBM
 
-from gan_utils import classifiers, data, gan, metrics, recipes, runtime
+from gan_utils import data, gan, recipes, runtime
 from gan_utils.chapters import families
 
 N = 1000

@@ -21,7 +21,7 @@ import tensorflow as tf
 from keras import layers
 from resumable import ROOT, run
 
-from gan_utils import classifiers, data, metrics, runtime
+from gan_utils import data, runtime
 
 EPOCHS, BATCH, LATENT = 50, 256, 100
 STEPS = 235  # an epoch: 234 batches of 256 and one of 96

@@ -15,7 +15,7 @@ import scoring
 from keras import layers
 from resumable import run
 
-from gan_utils import classifiers, data, gan, losses, metrics, networks, runtime
+from gan_utils import data, gan, losses, networks, runtime
 
 EPOCHS = 100
 VARIANTS = {

@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from gan_utils import __version__, files, runs, runtime, standins
+from gan_utils import __version__, files, runs, runtime
 
 
 def main(arguments: list[str] | None = None) -> int:

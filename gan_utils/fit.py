@@ -97,10 +97,17 @@ def train(
             tf.data.Dataset.from_tensors(tf.zeros(model.replicas)).repeat(),  # steps draw their own
             epochs=epochs,
             steps_per_epoch=steps,
-            callbacks=callbacks,
+            callbacks=Callbacks(
+                callbacks,
+                add_history=True,
+                add_progbar=verbose not in ("auto", 0),
+                verbose=0 if verbose == "auto" else verbose,
+                epochs=epochs,
+                steps=steps,
+                model=model,
+            ),
             initial_epoch=first_epoch,
             shuffle=False,
-            verbose=0 if verbose == "auto" else verbose,
         )
     except KeyboardInterrupt:
         for callback in kept:
@@ -167,6 +174,14 @@ def _many_steps(model, feed, steps: int, done: int):
         return many(tf.constant(count)) if count else model.means.result()
 
     return execute
+
+
+class Callbacks(keras.callbacks.CallbackList):
+    """Keras counts every execution as a whole one; the last of an epoch may be shorter."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Pass on the number of the step that was really made last."""
+        super().on_train_batch_end(min(batch, self.params["steps"] - 1), logs)
 
 
 class EpochMeans(keras.metrics.Metric):

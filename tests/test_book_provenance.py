@@ -13,7 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image, ImageSequence
 
-from gan_utils import film, plots
+from gan_utils import film
 from tools import execute, experiment_csv, export_pictures, provenance, stale
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,7 +17,7 @@ import pytest
 from cases import few
 from PIL import Image
 
-from gan_utils import callbacks, classifiers, cli, data, metrics, networks, recipes, runs
+from gan_utils import callbacks, classifiers, data, metrics, networks, recipes, runs
 from gan_utils.cli import main
 from gan_utils.runs import COMMAND
 from gan_utils.sources import paddle, programs

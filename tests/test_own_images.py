@@ -19,7 +19,7 @@ import pytest
 from cases import few
 from PIL import Image, ImageCms
 
-from gan_utils import cli, metrics, plots, recipes, runtime
+from gan_utils import metrics, plots, recipes, runtime
 from gan_utils.own import pictures, reading, training
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan_utils import losses
 from gan_utils.diagnose import readings
 
 #: what tells most of both networks

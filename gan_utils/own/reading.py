@@ -15,8 +15,6 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 
-from gan_utils import metrics, networks, plots, recipes, runtime
-
 #: Formats that are read, as far as this Pillow can, HEIF with pillow-heif; not EPS, for which
 #: Pillow starts another program.
 FORMATS = tuple("AVIF BMP GIF HEIF ICO JPEG JPEG2000 PNG PPM TIFF WEBP".split())

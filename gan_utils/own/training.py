@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from gan_utils import __version__, files, runs
+from gan_utils import files, runs
 from gan_utils.own import pictures
 
 OWN_ROWS = 5000  # an epoch of few images of one's own goes through them again and again

@@ -49,6 +49,7 @@ class Checkpoint(keras.callbacks.Callback):
             ValueError: the states are of another format, other networks, data or settings.
         """
         self.gan, self.rows, self.saved_at = model, [], time.monotonic()
+        self.about = self._about()  # as it is now: a callback may change a learning rate
         for part in self.folder.glob("checkpoints/.*.part"):  # of a process that was killed
             part.unlink()
         for path in sorted(self.folder.glob("checkpoints/step-*.npz"), reverse=True):
@@ -57,6 +58,8 @@ class Checkpoint(keras.callbacks.Callback):
                     content = {name: file[name] for name in file.files}  # checks each CRC
                 about = json.loads(str(content.pop("about")))
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                if getattr(error, "errno", None):  # the disk's fault, not the file's
+                    raise
                 path.rename(path.with_suffix(".damaged"))
                 warnings.warn(
                     f"{path} is damaged ({error}). It was set aside; going on from the state "
@@ -97,8 +100,10 @@ class Checkpoint(keras.callbacks.Callback):
         self.saved_at = time.monotonic()
         if int(self.gan.bad_step.numpy()) >= 0 or path.exists():
             return
-        about = self._about() | {"step": step, "history": self.rows}
+        about = self.about | {"step": step, "history": self.rows}
         state = {str(number): v.numpy() for number, v in enumerate(self.gan.state())}
+        if not all(np.isfinite(value).all() for value in state.values()):
+            return  # the losses of the next step would show it
         try:
             files.write_atomically(
                 path, lambda file: np.savez(file, about=json.dumps(about), **state)
@@ -127,7 +132,7 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{path} has format {about['format']}, this version reads {FORMAT}. Go on with the "
                 "version that wrote it, or start in another folder."
             )
-        now, then = self._about()["same"], about["same"]
+        now, then = self.about["same"], about["same"]
         if changed := [key for key in now if now[key] != then.get(key)]:
             key = changed[0]
             details = "" if key == "variables" else f": {then.get(key)} then, {now[key]} now"

@@ -76,8 +76,8 @@ def train(args) -> None:
         # The gradients of augmentation would have oneDNN remark that it leaves integers to Eigen.
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         loaded, x = training.rows(args, run, begun, recipe)
-    devices = runtime.strategy(args.devices)
     runtime.setup(args.seed)
+    devices = runtime.strategy(args.devices)
     from gan_utils import callbacks, checks, data, recipes
 
     checks.check_devices(args.devices, recipe["batch_size"], recipe["schedule"])

@@ -23,6 +23,8 @@ def read(run: Path) -> dict:
         wrong(f"{run} is no run folder: it has no run.json. `{COMMAND} train` makes one.")
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(about, dict):
+            raise ValueError("it holds no settings")
     except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}). Start in another folder.") from None
     if about.get("format") != FORMAT:

@@ -214,3 +214,22 @@ def test_a_notebook_is_proved_by_its_outputs_and_variables(project):
     assert compared.startswith("all cells in the quick profile: ")
     change(project, "gan_utils/losses.py", ("d = real_target * 0.5", "d = real_target * 0.51"))
     assert "differ; the first: cell 1, text" in prove(project, "01_tiny")
+
+
+@pytest.mark.parametrize(
+    ("place", "now", "said"),
+    [
+        ("row", {"score": 1.0, "clock": 3}, None),
+        ("row", {"score": 99.0, "clock": 3}, "1 of 1 differ; the first: row, score: 1.0 then, 99"),
+        ("trained", {"score": 1.0, "clock": 3}, "does not repeat its own training"),
+    ],
+)
+def test_of_what_is_not_repeated_only_that_is_left_out(project, monkeypatch, place, now, said):
+    change(project, "gan_utils/gan.py", *REFACTORED)
+    then, again = ([[place, {"score": 1.0, "clock": clock}]] for clock in (1, 2))
+    records = iter([{"stamped": then, "present": [[place, now]]}, {"stamped": again}])
+    monkeypatch.setattr(equivalent, "record", lambda *_: next(records))
+    parted = prove(project)
+    assert parted is None if said is None else said in parted
+    if said is None:
+        assert "does not repeat them: row, clock" in unit(project).stamp["equivalent"]["compared"]

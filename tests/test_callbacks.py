@@ -367,3 +367,44 @@ def test_tensorboard(tmp_path):
 def test_callbacks_for_one_optimizer_say_what_to_use(callback):
     with pytest.raises(RuntimeError, match="has two optimisers. Use model.g_optimizer and"):
         small_gan().fit(IMAGES, 3, 20, callbacks=[callback], verbose=0)
+
+
+def test_broken_weights_are_not_kept_as_a_good_state(tmp_path):
+    """The last update may break G while the loss of its step was still finite."""
+    model = small_gan()
+    model.fit(IMAGES, 1, 20, callbacks=[callbacks.Checkpoint(tmp_path)], verbose=0)
+    before = sorted(tmp_path.glob("checkpoints/*"))
+    broken = callbacks.Checkpoint(tmp_path)
+    broken.restore(model)
+    model.step.assign_add(1)
+    model.generator.trainable_variables[0].assign(
+        np.full(model.generator.trainable_variables[0].shape, np.nan)
+    )
+    broken.save()
+    assert sorted(tmp_path.glob("checkpoints/*")) == before
+
+
+def test_a_run_whose_callback_changes_the_learning_rate_goes_on(tmp_path):
+    for epochs in (1, 2):
+        model = small_gan()
+        slower = keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs, model=model: setattr(
+                model.g_optimizer, "learning_rate", 1e-4
+            )
+        )
+        keep = callbacks.Checkpoint(tmp_path)
+        history = model.fit(IMAGES, epochs, 20, callbacks=[slower, keep], verbose=0)
+    assert len(history.epoch) == 2
+
+
+def test_a_disk_that_fails_is_not_taken_for_a_damaged_file(tmp_path, monkeypatch):
+    model = small_gan()
+    model.fit(IMAGES, 1, 20, callbacks=[callbacks.Checkpoint(tmp_path)], verbose=0)
+
+    def fails(*_, **__):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(np, "load", fails)
+    with pytest.raises(OSError, match="Too many open files"):
+        small_gan().fit(IMAGES, 1, 20, callbacks=[callbacks.Checkpoint(tmp_path)], verbose=0)
+    assert not list(tmp_path.glob("checkpoints/*.damaged"))

@@ -64,7 +64,7 @@ def rows_so_far(path: str | Path, stamp: dict) -> tuple[list[dict[str, str]], fl
     if not Path(path).exists():
         return [], 0.0
     old, rows = read(path)
-    same = ("definitions", "weights", "results", "archives", "profile")
+    same = ("definitions", "weights", "results", "archives", "profile", "versions")
     if any(old.get(key) != stamp.get(key) for key in same):
         return [], 0.0
     stamp["devices"] = old.get("devices") or [[old["device"], len(rows)]]
@@ -86,7 +86,7 @@ def check(path: str | Path, root: Path = provenance.ROOT) -> tuple[dict | None, 
     try:
         stamp, _ = read(path)
         now = provenance.hashes(root / "experiments" / stamp["script"], root)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, AttributeError, KeyError) as error:  # a script that is gone, too
         return None, [str(error)]
     unfinished = [] if stamp["complete"] else ["its run was not finished"]
     return stamp, provenance.why_stale(stamp, now) + unfinished

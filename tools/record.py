@@ -122,6 +122,8 @@ def patch_fit(record, small):
         layers = model.generator.layers + model.discriminator.layers
         steps = CONVOLVED if any("conv" in type(la).__name__.lower() for la in layers) else STEPS
         given["x"] = x = x[: (BATCHES if small else steps) * batch]
+        if given.get("labels") is not None:
+            given["labels"] = given["labels"][: len(x)]
         per_epoch = len(x) // batch
         if not small:  # callbacks look on, and may wait for a step that is not reached
             given["callbacks"] = None
@@ -144,8 +146,15 @@ def patch_fit(record, small):
 
     sample, generate = gan.GAN.sample, gan.generate
     gan.GAN.fit, keras.Model.fit = little, other
-    gan.GAN.sample = lambda model, n, *rest, **more: sample(model, min(n, SAMPLES), *rest, **more)
-    gan.generate = lambda g, n, *rest, **more: generate(g, min(n, SAMPLES), *rest, **more)
+
+    def few(make):
+        def made(owner, n, *arguments, **options):
+            record("samples asked for", n)
+            return make(owner, min(n, SAMPLES), *arguments, **options)
+
+        return made
+
+    gan.GAN.sample, gan.generate = few(sample), few(generate)
 
     def undo():
         gan.GAN.fit, keras.Model.fit, gan.GAN.sample, gan.generate = (

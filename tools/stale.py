@@ -55,7 +55,10 @@ def units(root: Path = provenance.ROOT) -> list[Unit]:
 def changed(unit: Unit, root: Path = provenance.ROOT) -> list[str]:
     """Name the definitions that are not as they were in the stamped commit."""
     with tempfile.TemporaryDirectory() as folder:
-        there = provenance.export(unit.stamp["commit"], folder, root)
+        try:
+            there = provenance.export(unit.stamp["commit"], folder, root)
+        except RuntimeError:
+            return ["its commit is not in this clone"]
         then = provenance.reached(there / unit.path.relative_to(root), there).definitions()
     now = provenance.reached(unit.path, root).definitions()
     return sorted(name for name in then | now if then.get(name) != now.get(name))

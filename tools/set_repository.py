@@ -21,6 +21,7 @@ BLOCK = re.compile(r"(<!-- repository -->\n).*?(\n<!-- /repository -->)", re.DOT
 NOTE = "  # set by tools/set_repository.py"
 
 UNSET_CELL = """\
+# @title Set-up: the package
 # The chapters share a small package, gan_utils. This cell sees that it is there.
 import os
 import sys
@@ -43,6 +44,7 @@ except ImportError as error:
     raise ImportError(f"{error.name} is missing. {hint}.") from error"""
 
 SET_CELL = """\
+# @title Set-up: the package
 # The chapters share a small package, gan_utils. This cell sees that it is there.
 import sys
 

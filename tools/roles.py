@@ -1,4 +1,4 @@
-"""Give each code cell of the notebooks what follows from its role; guess the roles that are missing.
+"""Give each code cell of the notebooks what follows from its role; guess roles that are missing.
 
     python tools/roles.py                   # all notebooks
     python tools/roles.py 04_vanilla_gan    # this one
@@ -44,7 +44,9 @@ def roles(cell: nbformat.NotebookNode) -> list[str]:
 def shown(cell: nbformat.NotebookNode) -> str:
     """Return the kinds of a cell's outputs and its HTML, as one text to search in."""
     bundles = [output.get("data", {}) for output in cell.outputs]
-    return " ".join([kind + " " + bundle.get("text/html", "") for bundle in bundles for kind in bundle])
+    return " ".join(
+        [kind + " " + bundle.get("text/html", "") for bundle in bundles for kind in bundle]
+    )
 
 
 def guess(cell: nbformat.NotebookNode, in_body: bool) -> str:

@@ -1,8 +1,8 @@
 """A chapter's cells on the page: what teaches stands open, the rest is behind one quiet line.
 
 A cell's role is one of its tags (see tools/roles.py). Its first line `# @title …` stands for the
-folded code. A sentence that plots.claim prints gets a mark, which opens what was asserted, when, and
-the code. Without scripts, and in browsers that know no folding, all is there to be read.
+folded code. A sentence that plots.claim prints gets a mark, which opens what was asserted, when,
+and the code. Without scripts, and in browsers that know no folding, all is there to be read.
 """
 
 import ast
@@ -64,6 +64,13 @@ def take_titles(app, doctree):
                 cell["title"] = found[1]
                 block.rawsource = block.astext()[found.end() :].lstrip("\n")
                 block.children = [nodes.Text(block.rawsource)]
+
+
+def fill_headers(app, doctree):
+    """Make an empty cell in the head of a computed table a plain one: it heads nothing."""
+    for raw in doctree.findall(nodes.raw):
+        if raw.get("format") == "html" and "<th" in raw.astext():
+            raw.children = [nodes.Text(re.sub(r"<th\b[^>]*></th>", "<td></td>", raw.astext()))]
 
 
 @cache
@@ -139,7 +146,9 @@ class FoldCells(SphinxPostTransform):
                 title = f"{title.partition(':')[0]}, {len(waiting)} cells"
             for cell in others:
                 cell.parent.remove(cell)
-            self.wrap(first, title, [part for cell in waiting for part in cell.children], role(first))
+            self.wrap(
+                first, title, [part for cell in waiting for part in cell.children], role(first)
+            )
         return []
 
     def fold(self, cell, waiting):
@@ -183,7 +192,7 @@ class FoldCells(SphinxPostTransform):
 
 
 def visit_image(self, node):
-    """Write an image with its size, so that nothing jumps, and a figure's in a box that can scroll."""
+    """Write an image with its size, so that nothing jumps, and a figure's in a box that scrolls."""
     path = Path(self.builder.srcdir, node["uri"])
     type(self).visit_image(self, node)
     width, height = imagesize.get(path) if path.is_file() else (-1, -1)
@@ -208,4 +217,5 @@ def setup(app):
     app.add_node(nodes.image, override=True, html=(visit_image, depart_image))
     app.add_post_transform(FoldCells)
     app.connect("doctree-read", take_titles)
+    app.connect("doctree-read", fill_headers)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

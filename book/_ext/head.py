@@ -6,6 +6,7 @@ pictures; everything else comes from the notebook and from the stamp of its run.
 """
 
 import html
+import itertools
 import json
 import re
 import shutil
@@ -90,7 +91,9 @@ def facts(app, path, notebook, level):
 
 def film(root, notebook, name):
     """Return a film of `_static/films`, as HTML; still for readers who want no motion."""
-    outputs = [o for c in notebook["cells"] if c["metadata"].get("film") == name for o in c["outputs"]]
+    outputs = [
+        o for c in notebook["cells"] if c["metadata"].get("film") == name for o in c["outputs"]
+    ]
     shown = "".join("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
     alt = re.search(r'<img alt="([^"]*)"', shown)
     if not alt:
@@ -158,7 +161,7 @@ def add_head(app, doctree):
         elif begins_with(node, "Time"):
             section.remove(node)  # the strip says it
     lead["classes"].append("head-lead")
-    box = nodes.container("", lead, classes=["head"])
+    box = nodes.container("", lead, classes=["chapter-head"])
     if "picture" in head and (image := picture(app, doctree, notebook, head["picture"])):
         box += nodes.container("", image, classes=["head-picture"])
     box += nodes.raw("", facts(app, path, notebook, head.get("level", "")), format="html")
@@ -173,7 +176,11 @@ def add_downloads(app, exception):
     for path in root.glob("notebooks/*.ipynb"):
         shutil.copy(path, out / "notebooks" / path.name)
     wheel = out / wheel_name(root)
-    sources = [root / "pyproject.toml", *root.glob("gan_utils/**/*"), *root.glob("experiments/results/*")]
+    sources = [
+        root / "pyproject.toml",
+        *root.glob("gan_utils/**/*"),
+        *root.glob("experiments/results/*"),
+    ]
     newest = max(file.stat().st_mtime for file in sources if file.is_file())
     if wheel.is_file() and wheel.stat().st_mtime >= newest:
         return

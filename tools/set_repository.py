@@ -21,8 +21,7 @@ BLOCK = re.compile(r"(<!-- repository -->\n).*?(\n<!-- /repository -->)", re.DOT
 NOTE = "  # set by tools/set_repository.py"
 
 UNSET_CELL = """\
-# @title Set-up: the package
-# The chapters share a small package, gan_utils. This cell sees that it is there.
+# @title Set-up: the package gan_utils, which the chapters share
 import os
 import sys
 from glob import glob
@@ -44,8 +43,7 @@ except ImportError as error:
     raise ImportError(f"{error.name} is missing. {hint}.") from error"""
 
 SET_CELL = """\
-# @title Set-up: the package
-# The chapters share a small package, gan_utils. This cell sees that it is there.
+# @title Set-up: the package gan_utils, which the chapters share
 import sys
 
 hint = "In the book's folder run `make notebooks`, or `pip install -e .`"

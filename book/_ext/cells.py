@@ -153,9 +153,9 @@ class FoldCells(SphinxPostTransform):
 
     def fold(self, cell, waiting):
         """Fold the code of a cell that shows something, and with it those that wait."""
-        code, output = parts(cell)
+        own, output = parts(cell)
+        code = [part for other in waiting for part in parts(other)[0]] + own
         for other in waiting:
-            code = [*parts(other)[0], *code]
             other.parent.remove(other)
         proof = self.proof(cell, output) if role(cell) == "claim" else ""
         if proof:

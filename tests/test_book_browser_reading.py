@@ -11,7 +11,8 @@ from test_book_browser import RULES, WIDTHS, browser, open_page, site, violation
 CHAPTER = "notebooks/04_vanilla_gan.html"
 WIDE = "notebooks/12_evaluating.html"  # its matrix is wider than any phone
 SIZES = {390: 844, 768: 1024, 1440: 900}
-TOUCH = {"has_touch": True, "is_mobile": True}
+#: what is pressed is pressed in another way at each width
+HOW = {390: "touch", 768: "keyboard", 1440: "mouse"}
 FOLDS = "details.fold:not(.solution)"
 #: the share of a page's height that stands open as code
 SHARE = """() => {
@@ -28,9 +29,11 @@ def at_width(request, site, open_page):  # noqa: F811
 
     def at_width(name, **options):
         size = {"width": request.param, "height": SIZES[request.param]}
-        return open_page(f"{site}/{name}", viewport=size, **options)
+        touch = HOW[request.param] == "touch"
+        return open_page(f"{site}/{name}", viewport=size, has_touch=touch, **options)
 
     at_width.pixels = request.param
+    at_width.how = HOW[request.param]
     return at_width
 
 
@@ -48,30 +51,22 @@ def use(page, locator, how):
         locator.click() if how == "mouse" else locator.tap()
 
 
-WAYS = pytest.mark.parametrize("how", ["mouse", "touch", "keyboard"])
-
-
-def options(how):
-    return {"has_touch": True} if how == "touch" else {}
-
-
 # --- The switch and the folds ---------------------------------------------------------------------
 
 
-@WAYS
-def test_the_switch_opens_all_code_and_is_remembered(at_width, site, how):  # noqa: F811
-    page = at_width(CHAPTER, **options(how))
+def test_the_switch_opens_all_code_and_is_remembered(at_width, site):  # noqa: F811
+    page = at_width(CHAPTER)
     switch = page.get_by_role("button", name="Show all code")
     none, count = opened(page)
     assert none == 0 and count > 20 and switch.get_attribute("aria-pressed") == "false"
-    use(page, switch, how)
+    use(page, switch, at_width.how)
     assert opened(page) == (count, count) and switch.get_attribute("aria-pressed") == "true"
     assert opened(page, "details.solution")[0] == 0, "no solution is given away"
     page.reload()
     assert opened(page) == (count, count)
     page.goto(f"{site}/notebooks/05_leaky_relu.html")
     assert opened(page)[0] == opened(page)[1] > 20
-    use(page, page.get_by_role("button", name="Show all code"), how)
+    use(page, page.get_by_role("button", name="Show all code"), at_width.how)
     assert opened(page)[0] == 0
     page.goto(f"{site}/{CHAPTER}")
     assert opened(page)[0] == 0 and page.faults == []
@@ -100,15 +95,14 @@ def test_a_browser_that_remembers_nothing_can_still_switch(at_width, site):  # n
     assert opened(page)[0] == opened(page)[1] > 20
 
 
-@WAYS
-def test_one_fold_opens_alone(at_width, how):
-    page = at_width(CHAPTER, **options(how))
+def test_one_fold_opens_alone(at_width):
+    page = at_width(CHAPTER)
     fold = page.locator("details.fold.draw").first
     code = fold.locator(".cell_input").first
     assert not code.is_visible() and "image_grid" in code.text_content()
-    use(page, fold.locator("summary"), how)
+    use(page, fold.locator("summary"), at_width.how)
     assert code.is_visible() and opened(page)[0] == 1
-    use(page, fold.locator("summary"), how)
+    use(page, fold.locator("summary"), at_width.how)
     assert not code.is_visible()
 
 
@@ -144,13 +138,12 @@ def test_little_of_a_page_is_open_code(at_width, name):
 # --- The mark -------------------------------------------------------------------------------------
 
 
-@WAYS
-def test_the_mark_opens_what_was_asserted(at_width, how):
-    page = at_width(CHAPTER, **options(how))
+def test_the_mark_opens_what_was_asserted(at_width):
+    page = at_width(CHAPTER)
     mark = page.locator("details.checked").first
     told = mark.locator(".asserted")
     assert not told.is_visible() and mark.locator("summary").is_visible()
-    use(page, mark.locator("summary"), how)
+    use(page, mark.locator("summary"), at_width.how)
     assert told.is_visible() and "It held on" in told.inner_text()
     assert mark.locator(".cell_input").last.is_visible()
     assert told.locator("a").get_attribute("href").endswith("book/status.html")
@@ -168,12 +161,11 @@ def test_the_mark_is_large_enough_and_beside_its_sentence(at_width):
 # --- Pictures -------------------------------------------------------------------------------------
 
 
-@WAYS
-def test_a_picture_opens_in_full_size(at_width, how):
-    page = at_width(WIDE, **options(how))
+def test_a_picture_opens_in_full_size(at_width):
+    page = at_width(WIDE)
     figure = page.locator("#fig-12-notices")
     button = figure.get_by_role("button", name="Enlarge")
-    use(page, button if how == "keyboard" else figure.locator("img"), how)
+    use(page, button if at_width.how == "keyboard" else figure.locator("img"), at_width.how)
     dialog = page.get_by_role("dialog")
     large = dialog.locator("img")
     assert dialog.is_visible()
@@ -188,8 +180,8 @@ def test_a_picture_opens_in_full_size(at_width, how):
     page.keyboard.press("Escape")
     dialog.wait_for(state="hidden")
     assert button.evaluate("button => button === document.activeElement"), "the focus returns"
-    use(page, figure.locator("img") if how != "keyboard" else button, how)
-    use(page, dialog.get_by_role("button", name="Close"), how)
+    use(page, figure.locator("img") if at_width.how != "keyboard" else button, at_width.how)
+    use(page, dialog.get_by_role("button", name="Close"), at_width.how)
     dialog.wait_for(state="hidden")
     assert page.faults == []
 

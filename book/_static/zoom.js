@@ -10,6 +10,9 @@
   close.type = "button";
   close.textContent = "Close";
   close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") dialog.close();  // the theme keeps this key from the browser
+  });
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog || event.target === room) dialog.close();
   });

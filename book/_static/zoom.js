@@ -37,7 +37,7 @@
     const button = document.createElement("button");
     button.type = "button";
     button.className = "enlarge";
-    const words = (caption?.querySelector(".caption-text")?.textContent || image.alt).split(/[.:;,]/)[0];
+    const words = (caption?.querySelector(".caption-text")?.textContent || image.alt).split(/[.;] /)[0];
     button.setAttribute("aria-label", `Enlarge: ${words}`);
     button.addEventListener("click", () => open(image, button));
     image.addEventListener("click", () => open(image, button));

@@ -254,9 +254,9 @@ def test_the_film_of_a_head_stands_still_for_who_wants_it(site, open_page):  # n
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", [CHAPTER, WIDE])
-def test_nothing_bars_anybody_when_all_is_open(name, theme, at_width):
-    page = at_width(name, color_scheme=theme)
+def test_nothing_bars_anybody_when_all_is_open(theme, at_width):
+    """On a page with marks, wide figures and solutions; test_book_browser.py looks at all pages."""
+    page = at_width(WIDE, color_scheme=theme)
     page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
     page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf8"))
     page.wait_for_timeout(500)

@@ -94,7 +94,7 @@
     boxes[key].onchange = () => update();
   };
   const slider = (key, text) => {
-    const label = add(controls, "label"), [min, max] = limits[key];
+    const label = add(controls, "label", {className: "slide"}), [min, max] = limits[key];
     add(label, "span", {textContent: text});
     boxes[key] = add(label, "input", {type: "range", min, max, step: 1});
     boxes[key].shown = add(label, "span", {className: "value"});

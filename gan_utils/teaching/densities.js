@@ -78,9 +78,10 @@
       drawing(svg, "line", {x1: LEFT, x2: W - 6, y1: Y(v), y2: Y(v), class: "tick"});
       drawing(svg, "text", {x: LEFT - 6, y: Y(v) + 4, "text-anchor": "end"}).textContent = v;
     }
-    return Object.assign(v => Y(v), {top, height, back: y => high - (y - top) / height * (high - low)});
+    const back = y => high - (y - top) / height * (high - low);
+    return Object.assign(Y, {top, height, low, high, back});
   };
-  const tall = chart(22, 120, 0, 1.2, [0, 0.5, 1], "densities");
+  const tall = chart(22, 120, 0, 1.4, [0, 0.5, 1], "densities");
   const wise = chart(170, 104, 0, 1, [0, 0.5, 1], "D, the best answer");
   const lost = chart(302, 118, -4, 8, [-4, 0, 4, 8], "loss of G");
   for (let x = -3; x <= 5; x++)
@@ -103,13 +104,13 @@
     add(keys, "span", {className: kind, textContent: text});
 
   const controls = add(views, "div", {className: "controls"});
-  const label = add(controls, "label");
+  const label = add(controls, "label", {className: "scene"});
   add(label, "span", {textContent: "scene"});
   const scene = add(label, "select");
   for (const {text} of scenes) add(scene, "option", {textContent: text});
   const sliders = {};
   const slider = (key, text, min, max, step) => {
-    const row = add(controls, "label");
+    const row = add(controls, "label", {className: "slide"});
     add(row, "span", {textContent: text});
     const range = add(row, "input", {type: "range", min, max, step});
     sliders[key] = Object.assign(range, {shown: add(row, "span", {className: "value"})});
@@ -120,8 +121,8 @@
   slider("share", "its share", 0, 1, 0.05);
   slider("mean2", "second hump", -3, 5, 0.05);
   slider("sd2", "its width", 0.15, 1.5, 0.05);
-  slider("a", "target a of reals", 0.6, 1, 0.01);
-  slider("b", "target b of generated", 0, 0.4, 0.01);
+  slider("a", "target a, real", 0.6, 1, 0.01);
+  slider("b", "target b, generated", 0, 0.4, 0.01);
   slider("x", "G stands at x", -3.4, 5.4, 0.05);
   sliders.sd2.setAttribute("aria-label", "width of the second hump");
   sliders.sd1.setAttribute("aria-label", "width of the first hump");
@@ -152,8 +153,14 @@
     const q = humps(), [a, b, x] = ["a", "b", "x"].map(key => +sliders[key].value);
     const points = Array.from({length: 361}, (_, i) => LOW + i * (HIGH - LOW) / 360);
     const values = points.map(x => at(real, q, a, b, x)), here = at(real, q, a, b, x);
-    const line = (key, Y) => curves[key].setAttribute("d", "M" + values.map((v, i) =>
-      `${X(points[i]).toFixed(1)} ${Y(v[key]).toFixed(1)}`).join("L"));
+    const line = (key, Y) => {  // a curve ends where it leaves its chart: it shall not look level
+      let pen = "M";
+      curves[key].setAttribute("d", values.map((v, i) => {
+        const draw = Y.low <= v[key] && v[key] <= Y.high, from = pen;
+        pen = draw ? "L" : "M";
+        return draw ? `${from}${X(points[i]).toFixed(1)} ${Y(v[key]).toFixed(1)}` : "";
+      }).join(""));
+    };
     line("p", tall); line("q", tall); line("best", wise); line("d", wise);
     line("loss", lost); line("lossMinimax", lost);
     const touch = (key, value, slope) => {  // a tangent, one to each side of x or as long as it fits
@@ -172,9 +179,10 @@
     });
     for (const key in cells)
       cells[key].textContent = key.startsWith("left") ? percent(here[key]) : small(here[key]);
-    for (const key in sliders) {
+    for (const key in sliders)
       sliders[key].shown.textContent = (+sliders[key].value).toFixed(2).replace("-", "−");
-    }
+    sliders.mean2.disabled = sliders.sd2.disabled = +sliders.share.value === 1;
+    sliders.mean1.disabled = sliders.sd1.disabled = +sliders.share.value === 0;
     clearTimeout(later);
     later = setTimeout(say, Math.max(0, saidAt + 1000 - performance.now()));
   };

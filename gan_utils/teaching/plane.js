@@ -359,6 +359,7 @@
         go();
       },
       pause: stop,
+      steps(message) { stop(); for (let i = 0; i < message.n; i++) whole(); look(); },
       d() { stop(); updateD(); extra.d++; look(); },
       g() { stop(); updateG(); extra.g++; look(); },
     };
@@ -609,11 +610,11 @@
     }
     context.fillStyle = context.strokeStyle = c.g;
     context.globalAlpha = 0.75; dots(context, now.made, 2.2, place); context.globalAlpha = 1;
-    if (show.arrows.checked) {  // its length is the slope, up to a quarter of the picture's half
+    if (show.arrows.checked) {  // as long as the slope is steep, up to a limit
       context.lineWidth = 1.2; context.beginPath();
       for (let i = 0; i < now.arrows.length; i += 2) {
         const [dx, dy] = [now.arrows[i], now.arrows[i + 1]], slope = Math.hypot(dx, dy);
-        const length = Math.min(0.1 * half * slope, 0.25 * half) * scale;
+        const length = Math.min(0.2 * half * slope, 0.3 * half) * scale;
         if (!(length > 1)) continue;
         const [x, y] = place(now.made[i], now.made[i + 1]), [u, v] = [dx / slope, -dy / slope];
         const [X, Y] = [x + length * u, y + length * v], head = Math.min(4, length / 2);
@@ -724,7 +725,15 @@
   new MutationObserver(() => requestAnimationFrame(paint)).observe(document.documentElement, {attributes: true});
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => requestAnimationFrame(paint));
 
-  Object.assign(figure, {game, coverage, settings, snapshot: () => now});  // for the console, and for tests
+  // For the console, and for tests. `train` makes n steps at once and returns what there is to see.
+  const train = (options, n) => {
+    let seen;
+    const handle = runner(snapshot => seen = snapshot, 0);
+    handle({order: "reset", options, levels, drawn});
+    handle({order: "steps", n});
+    return seen;
+  };
+  Object.assign(figure, {game, coverage, train, settings, snapshot: () => now});
   still.hidden = true; still.after(panel);
   apply(start);
   reset();

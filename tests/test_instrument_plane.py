@@ -54,6 +54,10 @@ def engine(browser, output, tmp_path_factory):
         yield page
 
 
+def choice(page, name):
+    return page.get_by_role("combobox", name=name, exact=True)
+
+
 def step(page):
     return page.evaluate("document.querySelector('figure.plane').snapshot()?.step ?? -1")
 
@@ -174,10 +178,10 @@ def test_by_keyboard(browser, output, tmp_path):
         page.keyboard.press("Enter")  # Reset
         page.wait_for_function("document.querySelector('figure.plane').snapshot().step === 0")
         page.locator("summary").press("Enter")
-        page.get_by_label("loss").focus()
+        choice(page, "loss").focus()
         page.keyboard.press("ArrowDown")
         assert page.evaluate("document.querySelector('figure').settings().loss") == "minimax"
-        assert page.get_by_label("preset").input_value() == "your own"
+        assert choice(page, "preset").input_value() == "your own"
 
 
 def test_single_steps_move_one_network_only(browser, output, tmp_path):
@@ -205,23 +209,26 @@ def test_a_game_repeats_itself(engine):
 
 
 def test_it_speaks_once_a_second_and_never_blocks_the_page(browser, output, tmp_path):
-    script = (
-        instrument_page.LISTEN
-        + """
-      window.blocked = [];
-      new PerformanceObserver(list => blocked.push(...list.getEntries().map(e => e.duration)))
-        .observe({type: "longtask"});"""
-    )
-    with instrument_page.opened(browser, tmp_path, output, script=script) as page:
+    """The page's own thread is measured in its processor time: other programs may hold it up."""
+    with instrument_page.opened(browser, tmp_path, output, script=instrument_page.LISTEN) as page:
         wait_for_step(page, 0)
+        meter = page.context.new_cdp_session(page)
+        meter.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+        def used():
+            return {m["name"]: m["value"] for m in meter.send("Performance.getMetrics")["metrics"]}
+
+        count = """(() => { const figure = document.querySelector("figure"); let last, n = 0;
+          const look = () => { const now = figure.snapshot(); n += now !== last; last = now;
+            window.pictures = n; requestAnimationFrame(look); }; look(); })()"""
+        page.evaluate(count)
         page.get_by_role("button", name="Play").click()
         wait_for_step(page, 30)
-        page.evaluate("blocked.length = 0")
-        quiet = 0  # a busy machine may hold the page up now and then; not always
-        for _ in range(4):
-            page.wait_for_timeout(1500)
-            quiet += not page.evaluate("blocked.splice(0).length")
-        assert quiet >= 1
+        before, pictures = used(), page.evaluate("pictures")
+        page.wait_for_timeout(4000)
+        after, pictures = used(), page.evaluate("pictures") - pictures
+        assert pictures >= 3
+        assert (after["TaskDuration"] - before["TaskDuration"]) / pictures < 0.05
         said = page.get_by_role("status").inner_text()
         assert re.match(
             r"step [\d,]+: \d of 8 modes, \d+% of high quality, loss of D \d\.\d\d "
@@ -245,13 +252,13 @@ def test_presets_and_links(browser, output, tmp_path):
     settings = "document.querySelector('figure').settings()"
     with instrument_page.opened(browser, tmp_path, output) as page:
         for name, (words, changes) in instruments.PLANE_PRESETS.items():
-            page.get_by_label("preset").select_option(label=words)
+            choice(page, "preset").select_option(label=words)
             expected = instruments.PLANE_PRESETS["healthy"][1] | changes | {"seed": 0}
             assert page.evaluate(settings) == expected, name
         page.locator("summary").click()
-        page.get_by_label("units a layer").select_option("64")
-        page.get_by_label("seed").fill("7")
-        page.get_by_label("seed").press("Tab")
+        choice(page, "units a layer").select_option("64")
+        page.get_by_role("spinbutton", name="seed").fill("7")
+        page.get_by_role("spinbutton", name="seed").press("Tab")
         wanted = page.evaluate(settings)
         assert wanted["width"] == 64 and wanted["seed"] == 7 and wanted["data"] == "grid"
         href = page.get_by_role("link", name="Link to these settings").get_attribute("href")
@@ -267,7 +274,7 @@ def test_drawing(browser, output, tmp_path):
     count = "document.querySelector('a').href.split('points=')[1].length / 4"
     with instrument_page.opened(browser, tmp_path, output, **options) as page:
         page.locator("summary").click()
-        page.get_by_label("data").select_option("drawn by you")
+        choice(page, "data").select_option("drawn by you")
         assert page.evaluate(count) == 60
         board = page.get_by_role("application")
         box = board.bounding_box()
@@ -309,7 +316,7 @@ def test_axe_in_all_states(width, theme, browser, output, tmp_path):
         page.get_by_role("button", name="Play").click()
         wait_for_step(page, 1)
         assert instrument_page.violations(page) == [], "playing, with settings"
-        page.get_by_label("data").select_option("drawn by you")
+        choice(page, "data").select_option("drawn by you")
         assert instrument_page.violations(page) == [], "drawing"
         assert not instrument_page.too_wide(page)
 

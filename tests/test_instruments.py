@@ -3,6 +3,7 @@
 import gzip
 import re
 import urllib.parse
+from xml.etree import ElementTree
 
 import pytest
 from bs4 import BeautifulSoup
@@ -40,8 +41,8 @@ def test_still(name, outputs):
     figure = BeautifulSoup(outputs[name], "html.parser").figure
     assert len(figure.img["alt"]) > 60 and not figure.img.has_attr("hidden")
     kind, _, source = figure.img["src"].partition(",")
-    picture = BeautifulSoup(urllib.parse.unquote(source), "xml").svg
-    assert kind == "data:image/svg+xml" and len(picture.find_all(["path", "rect"])) >= 4
+    picture = ElementTree.fromstring(urllib.parse.unquote(source))
+    assert kind == "data:image/svg+xml" and picture.tag.endswith("svg") and len(picture) >= 4
     assert len(figure.figcaption.get_text()) > 60
 
 

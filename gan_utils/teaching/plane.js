@@ -334,8 +334,9 @@
       const gone = Math.max(began - last, 1);
       rate += (1 - Math.exp(-gone / 1000)) * (made / gone * 1000 - rate);  // over a second or so
       last = began;
-      const now = performance.now();  // pictures may take a fifth of the time, and come 12 a second
-      if ((sums.nD || sums.nG) && now - shown.at > Math.max(80, 4 * shown.cost)) look();
+      // Pictures come up to 12 times a second, and may take a fifth of the time.
+      const pause = Math.max(80, Math.min(4 * shown.cost, 500));
+      if ((sums.nD || sums.nG) && performance.now() - shown.at > pause) look();
       setTimeout(go, speed && budget < 1 ? Math.min(1000 / speed, 30) : 0);
     };
     const stop = () => { if (running) { running = false; look(); } };

@@ -260,7 +260,7 @@ def test_presets_and_links(browser, output, tmp_path):
         page.get_by_role("spinbutton", name="seed").fill("7")
         page.get_by_role("spinbutton", name="seed").press("Tab")
         wanted = page.evaluate(settings)
-        assert wanted["width"] == 64 and wanted["seed"] == 7 and wanted["data"] == "grid"
+        assert wanted["width"] == 64 and wanted["seed"] == 7 and wanted["loss"] == "relativistic"
         href = page.get_by_role("link", name="Link to these settings").get_attribute("href")
     with instrument_page.opened(browser, tmp_path, output, hash=href) as page:
         assert page.evaluate(settings) == wanted

@@ -6,8 +6,8 @@
   // a transposed convolution makes `large` of `small`. Returns {fits} or {refused}.
   const geometry = (small, large, stride = 2, largest = 6) => {
     if (Math.min(small, large, stride) < 1 || largest < stride)
-      return {refused: `small ${small}, large ${large} and stride ${stride} must be at least 1, and `
-        + `largest ${largest} at least the stride.`};
+      return {refused: `small ${small}, large ${large} and stride ${stride} must be at least 1, `
+        + `and largest ${largest} at least the stride.`};
     const fits = [], sizes = new Set();
     for (let kernel = stride; kernel <= largest; kernel++)
       for (let padding = 0; 2 * padding < kernel; padding++) {
@@ -17,8 +17,8 @@
       }
     if (fits.length) return {fits};
     const possible = [...sizes].sort((a, b) => a - b).join(", ");
-    return {refused: `${large} pixels cannot be made of ${small} with stride ${stride} and a kernel `
-      + `of ${stride} to ${largest}. Possible: ${possible}.`};
+    return {refused: `${large} pixels cannot be made of ${small} with stride ${stride} and a `
+      + `kernel of ${stride} to ${largest}. Possible: ${possible}.`};
   };
 
   // Both sides, and the call of Keras. `side` is that of the picture that goes in. The border lies
@@ -26,8 +26,8 @@
   const layer = ({kind, side, kernel, stride, padding, output_padding: extra}) => {
     if (kind === "convolution") {
       const room = side + 2 * padding - kernel, small = Math.floor(room / stride) + 1;
-      if (room < 0) return {refused: `A kernel of ${kernel} does not fit into ${side} pixels with a `
-        + `padding of ${padding}. Possible: 1 to ${side + 2 * padding}.`};
+      if (room < 0) return {refused: `A kernel of ${kernel} does not fit into ${side} pixels with `
+        + `a padding of ${padding}. Possible: 1 to ${side + 2 * padding}.`};
       const same = Math.ceil(side / stride);
       const before = Math.floor(Math.max((same - 1) * stride + kernel - side, 0) / 2);
       const options = `1, ${kernel}, strides=${stride}`;
@@ -98,10 +98,11 @@
     add(label, "span", {textContent: text});
     boxes[key] = add(label, "input", {type: "range", min, max, step: 1});
     boxes[key].shown = add(label, "span", {className: "value"});
+    boxes[key].shown.setAttribute("aria-hidden", "true");  // the slider says it
     boxes[key].oninput = () => update();
     return label;
   };
-  select("kind", "layer", [["transposed", "transposed convolution"], ["convolution", "convolution"]]);
+  select("kind", "layer", [["transposed", "transposed"], ["convolution", "convolution"]]);
   slider("side", "side going in");
   slider("kernel", "kernel K");
   slider("stride", "stride S");
@@ -117,9 +118,9 @@
   add(bar, "span", {textContent: "Point at a cell, or walk with Tab and the arrow keys."});
   const views = add(panel, "div", {className: "views"}), tables = {};
   for (const [key, text] of [["smalls", ""], ["kernels", "kernel"], ["larges", ""]]) {
-    const part = add(views, "div", {className: key}), caption = add(part, "p", {className: "title"});
-    caption.textContent = text;
-    tables[key] = {caption, table: add(part, "table", {role: "grid"}), part};
+    const part = add(views, "div", {className: key});
+    const caption = add(part, "p", {className: "title", textContent: text});
+    tables[key] = {caption, table: add(part, "table")};
     tables[key].table.setAttribute("role", "grid");
   }
   const said = add(panel, "p", {className: "said"});
@@ -127,7 +128,10 @@
   const board = add(panel, "p", {className: "board"});
   const keras = add(panel, "div", {className: "bar"}), code = add(keras, "code");
   const copy = button(keras, "Copy", () => {
-    const done = () => { copy.textContent = "Copied"; setTimeout(() => copy.textContent = "Copy", 1500); };
+    const done = () => {
+      copy.textContent = "Copied";
+      setTimeout(() => copy.textContent = "Copy", 1500);
+    };
     navigator.clipboard ? navigator.clipboard.writeText(code.textContent).then(done, mark) : mark();
   });
   const mark = () => getSelection().selectAllChildren(code);  // to be copied by hand
@@ -137,7 +141,8 @@
   const answer = add(ask, "span", {className: "answer"});
   wanted.oninput = () => update();
 
-  let settings, shown, at, timer = 0, saidAt = 0, later = 0, words = "";
+  const times = n => `${n} ${n === 1 ? "time" : "times"}`;
+  let settings, shown, timer = 0, saidAt = 0, later = 0, words = "";
   const say = text => {  // at most once a second
     words = text;
     clearTimeout(later);
@@ -156,10 +161,10 @@
     extra.hidden = forward;
     const {small, large, refused, left} = result;
     sizes.textContent = refused ? `Refused: ${refused}` : forward
-      ? `⌊(${side} + 2 · ${padding} − ${kernel}) / ${stride}⌋ + 1 = ${small} pixels of ${side}`
+      ? `⌊(${side} + 2 · ${padding} − ${kernel})/${stride}⌋ + 1 = ${small} pixels of ${side}`
         + (left ? `; ${left} at the end ${left > 1 ? "are" : "is"} not read` : "") + "."
-      : `(${side} − 1) · ${stride} + ${kernel} − 2 · ${padding}${output_padding ? " + " + output_padding
-        : ""} = ${large} pixels of ${side}.`;
+      : `(${side} − 1) · ${stride} + ${kernel} − 2 · ${padding}`
+        + `${output_padding ? " + " + output_padding : ""} = ${large} pixels of ${side}.`;
     const wide = refused ? 0 : large + 2 * padding, fits = wide && wide <= 16;
     views.hidden = !fits;
     playing.disabled = !fits;
@@ -168,16 +173,18 @@
     board.textContent = refused ? "" : checkerboard(kernel, stride, forward);
     shown = null;
     if (fits) fill(result);
-    say(refused ? sizes.textContent : fits ? "No cell is chosen." : `${wide} cells a side are too many `
-      + "to draw.");
+    say(refused ? sizes.textContent : fits ? "No cell is chosen."
+      : `${wide} cells a side are too many to draw.`);
     calculate();
   };
   const checkerboard = (kernel, stride, forward) => {
     const low = Math.floor(kernel / stride) ** 2, high = Math.ceil(kernel / stride) ** 2;
     const met = forward ? "is read" : "gets a print";
-    return low === high ? `Away from the edges every pixel ${met} ${low} ${low > 1 ? "times" : "time"}: `
-      + "the stride divides the kernel." : `Away from the edges a pixel ${met} ${low} to ${high} times, `
-      + "in a checkerboard: the stride does not divide the kernel.";
+    const where = "Away from the edges";
+    return low === high
+      ? `${where} every pixel ${met} ${times(low)}: the stride divides the kernel.`
+      : `${where} a pixel ${met} ${low} to ${times(high)}, in a checkerboard: the stride does not `
+        + "divide the kernel.";
   };
   const calculate = () => {
     const {kind, side, stride} = settings, forward = kind === "convolution";
@@ -197,7 +204,8 @@
   const fill = ({small, large}) => {
     const {kind, kernel, padding, cells} = settings;
     shown = {...pictures(settings, cells), small, large};
-    const forward = kind === "convolution", inner = `${small} by ${small}`, outer = `${large} by ${large}`;
+    const forward = kind === "convolution";
+    const inner = `${small} by ${small}`, outer = `${large} by ${large}`;
     tables.smalls.caption.textContent = forward ? `out: ${inner}` : `in: ${inner}`;
     tables.kernels.caption.textContent = `kernel: ${kernel} by ${kernel}`;
     tables.larges.caption.textContent = (forward ? `in: ${outer}` : `out: ${outer}`)
@@ -222,15 +230,15 @@
       [key, [...table.rows].map(row => [...row.cells])]));
   };
   const choose = (key, i, j) => {
-    at = {key, i, j};
-    const {stride, kernel, padding, kind, cells} = settings, {smalls, larges, kernels, small} = shown;
+    const {stride, kernel, padding, kind, cells} = settings;
+    const {smalls, larges, kernels, small} = shown;
     const lit = {smalls: [], kernels: [], larges: []}, products = [];
     let pairs = 0, sum = 0;
     for (let a = 0; a < small; a++) for (let b = 0; b < small; b++)
       for (let t = 0; t < kernel; t++) for (let u = 0; u < kernel; u++) {
         const [y, z] = [a * stride + t, b * stride + u];
-        if (!{smalls: a === i && b === j, kernels: t === i && u === j, larges: y === i && z === j}[key])
-          continue;
+        const [here, there] = {smalls: [a, b], kernels: [t, u], larges: [y, z]}[key];
+        if (here !== i || there !== j) continue;
         pairs++;
         lit.smalls.push([a, b]); lit.kernels.push([t, u]); lit.larges.push([y, z]);
         const factor = kind === "convolution" ? larges[y][z] : smalls[a][b];
@@ -245,15 +253,16 @@
     // Words: what is made of many cells is a sum; what goes into many cells is spread.
     const forward = kind === "convolution", made = forward ? "smalls" : "larges";
     const [row, column] = key === "larges" ? [i - padding, j - padding] : [i, j];
-    const place = `row ${row}, column ${column}`.replace(/-/g, "−"), many = n => `${n} ${n === 1 ? "cell" : "cells"}`;
-    if (key === "kernels") say(`The weight at ${place} is used ${pairs} ${pairs === 1 ? "time" : "times"}, once for each stop.`);
+    const place = `row ${row}, column ${column}`.replace(/-/g, "−");
+    const many = n => `${n} ${n === 1 ? "cell" : "cells"}`;
+    const isCut = key === "larges" && shown.cells[key][i][j].classList.contains("cut");
+    if (key === "kernels") say(`The weight at ${place} is used ${times(pairs)}, once a stop.`);
     else if (key === made) {
       const list = products.slice(0, 8).join(" + ") + (products.length > 8 ? " + …" : "");
-      const cut = shown.cells[key][i][j].classList.contains("cut") ? ", and is cut off" : "";
-      say(`The output at ${place} is fed by ${many(pairs)}${cut}.`
+      say(`The output at ${place} is fed by ${many(pairs)}${isCut ? ", and is cut off" : ""}.`
         + (cells === "numbers" && products.length ? ` ${list} = ${sum}` : ""));
     } else say(`The input at ${place} goes into ${many(pairs)} of the output`
-      + (key === "larges" && shown.cells[key][i][j].classList.contains("cut") ? "; it is a zero of the border." : "."));
+      + (isCut ? "; it is a zero of the border." : "."));
   };
   for (const key in tables) {
     const {table} = tables[key];
@@ -263,16 +272,17 @@
       stop();
       choose(key, +cell(event).dataset.i, +cell(event).dataset.j);
     };
-    table.onfocus = null;
     table.addEventListener("focusin", event => {
       if (!timer && cell(event)) choose(key, +cell(event).dataset.i, +cell(event).dataset.j);
     });
     table.onkeydown = event => {
-      const by = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0]}[event.key];
+      const ways = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0]};
+      const by = ways[event.key];
       if (!by || !cell(event)) return;
       event.preventDefault();
       stop();
-      const next = (shown.cells[key][+cell(event).dataset.i + by[0]] || [])[+cell(event).dataset.j + by[1]];
+      const {i, j} = cell(event).dataset;
+      const next = (shown.cells[key][+i + by[0]] || [])[+j + by[1]];
       if (!next) return;
       cell(event).tabIndex = -1;
       next.tabIndex = 0;

@@ -21,7 +21,7 @@
   const sigmoid = l => l < 0 ? Math.exp(l) / (1 + Math.exp(l)) : 1 / (1 + Math.exp(-l));
   const times = (factor, l) => factor ? factor * Math.exp(l) : 0;  // 0 times infinity is 0 here
 
-  // At one x: both best answers, both losses of G, their slopes, and what the targets leave of them.
+  // At one x: both best answers, both losses of G, their slopes, and what the targets leave of it.
   const at = (p, q, a, b, x) => {
     const logit = logDensity(p, x) - logDensity(q, x), steep = logSlope(p, x) - logSlope(q, x);
     const best = sigmoid(logit), not = sigmoid(-logit), left = (a - b) / (a + times(b, -logit));
@@ -30,7 +30,8 @@
       p: Math.exp(logDensity(p, x)), q: Math.exp(logDensity(q, x)), best, d: a * best + b * not,
       // -log D and log(1 - D); without smoothing by the logit, which does not overflow
       loss: b ? -Math.log(a * best + b * not) : softplus(-logit) - Math.log(a),
-      lossMinimax: a < 1 ? Math.log((1 - a) * best + (1 - b) * not) : Math.log(1 - b) - softplus(logit),
+      lossMinimax: a < 1 ? Math.log((1 - a) * best + (1 - b) * not)
+        : Math.log(1 - b) - softplus(logit),
       slope: -left * not * steep, slopeMinimax: -leftMinimax * best * steep, left, leftMinimax,
     };
   };
@@ -40,8 +41,9 @@
     let js = 0, loss = 0;
     const n = Math.round((high - low) / step);
     for (let i = 0; i <= n; i++) {
-      const x = low + i * step, logP = logDensity(p, x), logQ = logDensity(q, x), logit = logP - logQ;
-      const [P, Q] = [Math.exp(logP), Math.exp(logQ)], best = sigmoid(logit), not = sigmoid(-logit);
+      const x = low + i * step, logP = logDensity(p, x), logQ = logDensity(q, x);
+      const P = Math.exp(logP), Q = Math.exp(logQ), logit = logP - logQ;
+      const best = sigmoid(logit), not = sigmoid(-logit);
       js += step * (P * (Math.log(2) - softplus(-logit)) + Q * (Math.log(2) - softplus(logit))) / 2;
       const d = a * best + b * not, other = (1 - a) * best + (1 - b) * not;
       const entropy = -(d > 0 ? d * Math.log(d) : 0) - (other > 0 ? other * Math.log(other) : 0);
@@ -67,8 +69,8 @@
   const X = x => LEFT + (x - LOW) / (HIGH - LOW) * (W - LEFT - 6);
   const back = X => LOW + (X - LEFT) / (W - LEFT - 6) * (HIGH - LOW);
   const svg = drawing(shown, "svg", {viewBox: `0 0 ${W} 452`, role: "img"});
-  svg.setAttribute("aria-label", "Three charts over x: the densities p and q, the best answers of D, "
-    + "and both losses of G");
+  svg.setAttribute("aria-label", "Three charts over x: the densities p and q, the best answers of "
+    + "D, and both losses of G");
 
   // A chart: its frame, its ticks, and a function from values to places.
   const chart = (top, height, low, high, ticks, title) => {
@@ -114,6 +116,7 @@
     add(row, "span", {textContent: text});
     const range = add(row, "input", {type: "range", min, max, step});
     sliders[key] = Object.assign(range, {shown: add(row, "span", {className: "value"})});
+    range.shown.setAttribute("aria-hidden", "true");  // the slider says it
     range.oninput = () => update();
   };
   slider("mean1", "q, first hump", -3, 5, 0.05);
@@ -132,7 +135,8 @@
   const head = add(add(table, "thead"), "tr"), body = add(table, "tbody"), cells = {};
   for (const text of ["at x", "−log D", "log(1 − D)"])
     add(head, "th", {scope: "col", textContent: text});
-  for (const [key, text] of [["loss", "loss of G"], ["slope", "its slope"], ["left", "slope left"]]) {
+  const lines = [["loss", "loss of G"], ["slope", "its slope"], ["left", "slope left"]];
+  for (const [key, text] of lines) {
     const row = add(body, "tr");
     add(row, "th", {scope: "row", textContent: text});
     cells[key] = add(row, "td");
@@ -163,7 +167,7 @@
     };
     line("p", tall); line("q", tall); line("best", wise); line("d", wise);
     line("loss", lost); line("lossMinimax", lost);
-    const touch = (key, value, slope) => {  // a tangent, one to each side of x or as long as it fits
+    const touch = (key, value, slope) => {  // a tangent, to each side of x
       const wide = Math.min(0.7, 2 / Math.abs(slope));
       curves[key].setAttribute("d", [-wide, wide].map((by, i) =>
         `${"ML"[i]}${X(x + by).toFixed(1)} ${lost(value + by * slope).toFixed(1)}`).join(""));
@@ -191,8 +195,9 @@
     const [a, b, x] = ["a", "b", "x"].map(key => +sliders[key].value);
     const {js, loss} = whole(real, humps(), a, b), {best, d, left} = at(real, humps(), a, b, x);
     said.textContent = `JS is ${js.toFixed(3)} nats, of at most 0.693. The best D has the loss `
-      + `${loss.toFixed(3)}. At x = ${x.toFixed(2).replace("-", "−")} it would say ${small(best)}, `
-      + `with your targets it says ${small(d)}, and of the slope of −log D ${percent(left)} is left.`;
+      + `${loss.toFixed(3)}. At x = ${x.toFixed(2).replace("-", "−")} it says ${small(d)}`
+      + (a === 1 && b === 0 ? "." : `, without smoothing ${small(best)}; of the slope of −log D `
+      + `${percent(left)} is left.`);
   };
   const set = values => { for (const key in values) sliders[key].value = values[key]; };
   const show = i => {
@@ -213,7 +218,8 @@
     group.onpointermove = event => {
       if (!group.hasPointerCapture(event.pointerId)) return;
       const box = svg.getBoundingClientRect(), zoom = W / box.width;
-      const x = back((event.clientX - box.left) * zoom), y = tall.back((event.clientY - box.top) * zoom);
+      const x = back((event.clientX - box.left) * zoom);
+      const y = tall.back((event.clientY - box.top) * zoom);
       if (!i) set({x});
       else {
         const share = humps()[i - 1][0];

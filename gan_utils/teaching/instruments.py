@@ -73,10 +73,7 @@ PLANE_PRESETS = {
     "cure": ("its cure: R₁ and R₂", {"beta_1": 0.9, "r1": 0.1, "r2": 0.1}),
     "strong": ("D too strong", {"loss": "minimax", "d_updates": 5, "d_rate": 0.003}),
     "sign": ("smoothing with the wrong sign", {"real_target": 1.1}),
-    "relativistic": (
-        "relativistic, R₁ and R₂, on the grid",
-        {"data": "grid", "loss": "relativistic", "r1": 0.1, "r2": 0.1},
-    ),
+    "relativistic": ("relativistic, R₁ and R₂", {"loss": "relativistic", "r1": 0.1, "r2": 0.1}),
 }
 
 
@@ -129,7 +126,8 @@ def show_plane(preset: str = "healthy", seed: int = 0, **settings) -> HTML:
         alt="A GAN in the plane after some training. Eight real modes on a ring, orange generated "
         "points near most of them, and arrows that point where the generator's loss sends each.",
         caption="A GAN that trains in this page. Press Play, change a setting, see what it does. "
-        "Black: real points. Orange: generated points and G. Blue: where D says real, and D.",
+        "Circles: the modes of the real points. Orange: generated points, and G. Blue: where D "
+        "says real, and D.",
     )
 
 
@@ -186,8 +184,8 @@ def show_densities(scene: str = "farm") -> HTML:
         _densities_still(*DENSITIES_SCENES[scene][1:4]),
         alt="Above, the real density in black and the generated one in orange, over a line. Below, "
         "the best answer of D in blue, near 1 where the real density is the larger of the two.",
-        caption="Drag the orange dots: sideways a hump of q, up and down its width. The black dot "
-        "is where G stands. Every formula below follows.",
+        caption="Drag an orange dot: sideways it moves a hump of q, up and down it makes it wider "
+        "or narrower. The dot on the axis is a point that G made.",
     )
 
 

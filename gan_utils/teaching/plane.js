@@ -419,13 +419,14 @@
     return canvas;
   };
   const sheet = view("G's sheet", "Where G takes the lines of a grid over z");
-  const losses = view("losses", "The losses of D and G so far; dashed, their values in equilibrium");
+  const losses = view("losses", "The losses of D and G; dashed, their values in equilibrium");
   const count = add(panel, "p", {className: "count"});
   const said = add(panel, "p", {className: "said"});
   said.setAttribute("role", "status");
   const pens = add(panel, "div", {className: "bar pens"});
   const shows = add(panel, "div", {className: "bar"}), show = {};
-  for (const [key, text] of [["surface", "D's surface"], ["arrows", "arrows"], ["real", "real points"]]) {
+  const parts = [["surface", "D's surface"], ["arrows", "arrows"], ["real", "real points"]];
+  for (const [key, text] of parts) {
     const label = add(shows, "label", {className: "check"});
     show[key] = add(label, "input", {type: "checkbox", checked: true, onchange: () => paint()});
     add(label, "span", {textContent: text});
@@ -468,13 +469,14 @@
     board.classList.toggle("drawing", draws);
     board.setAttribute("role", draws ? "application" : "img");
     name(board, draws ? "The plane, to draw the data in. Arrow keys move the pen, space puts a "
-      + "point, shift with an arrow draws." : "The plane: real and generated points, and what D says");
+      + "point, shift with an arrow draws." : "The plane: real and generated points, what D says");
     if (draws) board.tabIndex = 0; else board.removeAttribute("tabindex");
   };
   // A coordinate from -1.6 to 1.6 in two letters.
   const pack = v => Math.round((v / 3.2 + 0.5) * 1295).toString(36).padStart(2, "0");
   const unpack = text => (parseInt(text, 36) / 1295 - 0.5) * 3.2;
-  const wave = Array.from({length: 60}, (_, i) => [-0.6 * Math.sin(Math.PI * (i / 29.5 - 1)), i / 29.5 - 1]);
+  const wave = Array.from({length: 60}, (_, i) => i / 29.5 - 1).map(
+    y => [-0.6 * Math.sin(Math.PI * y), y]);
   let drawn = wave, own = false;
   const read = hash => {  // settings of a link, or null
     if (!hash.startsWith("#plane:")) return null;
@@ -528,13 +530,15 @@
   const balance = () => {  // where the losses stand when generated and real points are alike
     const {loss, real_target: a} = settings(), d = a / 2;
     if (loss === "relativistic") return [Math.log(2), Math.log(2)];
-    return [-a * Math.log(d) - (2 - a) * Math.log(1 - d), loss === "minimax" ? Math.log(1 - d) : -Math.log(d)];
+    const ofG = loss === "minimax" ? Math.log(1 - d) : -Math.log(d);
+    return [-a * Math.log(d) - (2 - a) * Math.log(1 - d), ofG];
   };
   const say = () => {
     if (!now) return;
-    const {step, extra, covered: {modes, quality}, rate} = now, {data} = settings(), ends = balance();
+    const {step, extra, covered: {modes, quality}, rate} = now, {data} = settings();
+    const ends = balance(), steps = `step ${step.toLocaleString("en")}`;
     const singles = [extra.d && `${extra.d} of D`, extra.g && `${extra.g} of G`].filter(Boolean);
-    count.textContent = `step ${step.toLocaleString("en")}` + (singles.length ? ` and updates: ${singles.join(", ")}` : "")
+    count.textContent = steps + (singles.length ? ` and updates: ${singles.join(", ")}` : "")
       + (rate ? ` · ${Math.round(rate)} steps a second` : "");
     clearTimeout(later);
     const wait = saidAt + 1000 - performance.now();
@@ -544,18 +548,21 @@
     const where = total ? `${modes} of ${total} modes, ${percent} of high quality`
       : data === "square" ? `${percent} inside the square` : `${percent} near your points`;
     const [, d, g] = history[history.length - 1] || [0, null, null];
-    const loss = (who, v, end) => v === null ? "" : `, loss of ${who} ${v.toFixed(2)} (${end.toFixed(2)} in equilibrium)`;
-    said.textContent = `step ${step.toLocaleString("en")}: ${where}${loss("D", d, ends[0])}${loss("G", g, ends[1])}`
+    const loss = (who, v, end) => v === null ? ""
+      : `, loss of ${who} ${v.toFixed(2)} (${end.toFixed(2)} in equilibrium)`;
+    said.textContent = `${steps}: ${where}${loss("D", d, ends[0])}${loss("G", g, ends[1])}`
       + ([d, g].every(v => v === null || isFinite(v)) ? "" : ". The numbers have burst: reset.");
   };
 
   // Pictures.
   const colors = () => {
     const style = getComputedStyle(panel);
-    return Object.fromEntries(["ink", "paper", "d", "g", "soft"].map(key => [key, style.getPropertyValue("--" + key).trim()]));
+    return Object.fromEntries(["ink", "d", "g", "soft"].map(
+      key => [key, style.getPropertyValue("--" + key).trim()]));
   };
   const prepare = canvas => {  // as many pixels as the screen has
-    const ratio = devicePixelRatio || 1, w = canvas.clientWidth || 300, h = canvas.clientHeight || w;
+    const ratio = devicePixelRatio || 1;
+    const w = canvas.clientWidth || 300, h = canvas.clientHeight || w;
     if (canvas.width !== Math.round(w * ratio) || canvas.height !== Math.round(h * ratio)) {
       canvas.width = Math.round(w * ratio); canvas.height = Math.round(h * ratio);
     }
@@ -579,8 +586,9 @@
     for (let i = 0; i < SIDE - 1; i++) for (let j = 0; j < SIDE - 1; j++) {
       const at = [[j, i], [j + 1, i], [j + 1, i + 1], [j, i + 1]], hits = [];
       at.forEach(([x, y], k) => {
-        const [X, Y] = at[(k + 1) % 4], a = surface[y * SIDE + x] - 0.5, b = surface[Y * SIDE + X] - 0.5;
-        if (a > 0 !== b > 0) hits.push([x + 0.5 + (X - x) * a / (a - b), y + 0.5 + (Y - y) * a / (a - b)]);
+        const [X, Y] = at[(k + 1) % 4], a = surface[y * SIDE + x] - 0.5;
+        const part = a / (a - surface[Y * SIDE + X] + 0.5);  // of the way from here to the next
+        if (0 <= part && part < 1) hits.push([x + 0.5 + (X - x) * part, y + 0.5 + (Y - y) * part]);
       });
       hits.forEach(([x, y], k) => context[k % 2 ? "lineTo" : "moveTo"](x * side, y * side));
     }
@@ -607,7 +615,10 @@
     if (show.real.checked) {
       const points = data === "drawn" ? drawn.flat() : now.real;
       context.globalAlpha = 0.45; dots(context, points, 1.5, place); context.globalAlpha = 1;
-      if (modes) { context.lineWidth = 1; for (const [x, y] of modes) { context.beginPath(); context.arc(...place(x, y), 5, 0, 7); context.stroke(); } }
+      context.lineWidth = 1;
+      for (const [x, y] of modes || []) {
+        context.beginPath(); context.arc(...place(x, y), 5, 0, 7); context.stroke();
+      }
     }
     context.fillStyle = context.strokeStyle = c.g;
     context.globalAlpha = 0.75; dots(context, now.made, 2.2, place); context.globalAlpha = 1;
@@ -628,19 +639,20 @@
     if (data === "drawn" && document.activeElement === board) {
       const [x, y] = place(pen.x, pen.y);
       context.strokeStyle = c.ink; context.lineWidth = 2; context.beginPath();
-      context.moveTo(x - 9, y); context.lineTo(x + 9, y); context.moveTo(x, y - 9); context.lineTo(x, y + 9);
+      context.moveTo(x - 9, y); context.lineTo(x + 9, y);
+      context.moveTo(x, y - 9); context.lineTo(x, y + 9);
       context.stroke();
     }
 
     [context, size] = prepare(sheet);  // the sheet: a line after the other, of SIDE + 1 points each
     context.clearRect(0, 0, size, size);
-    const points = now.sheet, zoom = size / (2 * half), length = 2 * (SIDE + 1);
+    const points = now.sheet, length = 2 * (SIDE + 1), zoom = size / (2 * half);
+    const spot = (x, y) => [(x - middle + half) * zoom, size - (y - middle + half) * zoom];
     context.lineWidth = 0.8;
     for (let i = 0; i < points.length; i += length) {
       context.strokeStyle = i < points.length / 2 ? c.g : c.soft;
       context.beginPath();
-      for (let j = i; j < i + length; j += 2)
-        context.lineTo((points[j] - middle + half) * zoom, size - (points[j + 1] - middle + half) * zoom);
+      for (let j = i; j < i + length; j += 2) context.lineTo(...spot(points[j], points[j + 1]));
       context.stroke();
     }
     paintLosses(c);
@@ -648,21 +660,28 @@
   const paintLosses = c => {
     const [context, w, h] = prepare(losses), left = 30, bottom = 16;
     context.clearRect(0, 0, w, h);
-    const ends = balance(), values = history.flatMap(row => row.slice(1)).filter(v => v !== null && isFinite(v));
-    const low = Math.max(-6, Math.min(0, ...values, ...ends)), high = Math.min(6, Math.max(2, ...values, ...ends));
+    const fine = v => v !== null && isFinite(v), ends = balance();
+    const values = [...history.flatMap(row => row.slice(1)).filter(fine), ...ends];
+    const low = Math.max(-6, Math.min(0, ...values)), high = Math.min(6, Math.max(2, ...values));
     const steps = history.length ? Math.max(history[history.length - 1][0], 1) : 1;
-    const X = s => left + s / steps * (w - left - 4), Y = v => 6 + (high - Math.max(low, Math.min(high, v))) / (high - low) * (h - bottom - 6);
-    context.font = "12px system-ui, sans-serif"; context.fillStyle = context.strokeStyle = c.soft; context.lineWidth = 1;
+    const clip = v => Math.max(low, Math.min(high, v));
+    const X = s => left + s / steps * (w - left - 4);
+    const Y = v => 6 + (high - clip(v)) / (high - low) * (h - bottom - 6);
+    context.fillStyle = context.strokeStyle = c.soft; context.lineWidth = 1;
+    context.font = "12px system-ui, sans-serif";
     context.textAlign = "right"; context.textBaseline = "middle";
     const every = high - low > 4 ? 2 : 1;
-    for (let v = Math.ceil(low / every) * every; v <= high; v += every) context.fillText(v, left - 6, Y(v));
-    context.textBaseline = "bottom"; context.fillText(`step ${steps.toLocaleString("en")}`, w - 4, h + 1);
+    for (let v = Math.ceil(low / every) * every; v <= high; v += every)
+      context.fillText(v, left - 6, Y(v));
+    context.textBaseline = "bottom";
+    context.fillText(`step ${steps.toLocaleString("en")}`, w - 4, h + 1);
     context.strokeRect(left, 6, w - left - 4, h - bottom - 6);
     [c.d, c.g].forEach((color, k) => {
-      context.strokeStyle = color; context.setLineDash([4, 4]); context.lineWidth = 1; context.beginPath();
+      context.strokeStyle = color;
+      context.setLineDash([4, 4]); context.lineWidth = 1; context.beginPath();
       context.moveTo(left, Y(ends[k])); context.lineTo(w - 4, Y(ends[k])); context.stroke();
       context.setLineDash([]); context.lineWidth = 1.5; context.beginPath();
-      for (const row of history) if (row[k + 1] !== null && isFinite(row[k + 1])) context.lineTo(X(row[0]), Y(row[k + 1]));
+      for (const row of history) if (fine(row[k + 1])) context.lineTo(X(row[0]), Y(row[k + 1]));
       context.stroke();
     });
   };
@@ -684,19 +703,23 @@
   const drawing = () => board.classList.contains("drawing");
   const move = event => {
     const box = plane.getBoundingClientRect(), {half} = DATA.drawn;
-    [pen.x, pen.y] = [(2 * (event.clientX - box.left) / box.width - 1) * half, (1 - 2 * (event.clientY - box.top) / box.height) * half];
-    const end = drawn[drawn.length - 1];
-    if (event.type === "pointerdown" || !end || Math.hypot(pen.x - end[0], pen.y - end[1]) > 0.05) put(pen.x, pen.y);
+    pen.x = (2 * (event.clientX - box.left) / box.width - 1) * half;
+    pen.y = (1 - 2 * (event.clientY - box.top) / box.height) * half;
+    const [x, y] = drawn[drawn.length - 1] || [9, 9];
+    if (event.type === "pointerdown" || Math.hypot(pen.x - x, pen.y - y) > 0.05) put(pen.x, pen.y);
   };
   board.onpointerdown = event => {
     if (!drawing() || event.button) return;
     board.setPointerCapture(event.pointerId);
     move(event);
   };
-  board.onpointermove = event => { if (drawing() && board.hasPointerCapture(event.pointerId)) move(event); };
+  board.onpointermove = event => {
+    if (drawing() && board.hasPointerCapture(event.pointerId)) move(event);
+  };
   board.onkeydown = event => {
     if (!drawing()) return;
-    const by = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]}[event.key];
+    const ways = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]};
+    const by = ways[event.key];
     if (by) { pen.x += 0.08 * by[0]; pen.y += 0.08 * by[1]; }
     if (event.key === " " || by && event.shiftKey) put(pen.x, pen.y);
     else if (by) requestAnimationFrame(paint);
@@ -721,10 +744,11 @@
   };
   addEventListener("hashchange", follow);
   document.addEventListener("visibilitychange", () => document.hidden && running && pause());
-  new IntersectionObserver(([entry]) => { if (!entry.isIntersecting && running) pause(); }).observe(figure);
-  new ResizeObserver(() => requestAnimationFrame(paint)).observe(board);
-  new MutationObserver(() => requestAnimationFrame(paint)).observe(document.documentElement, {attributes: true});
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => requestAnimationFrame(paint));
+  new IntersectionObserver(entries => running && !entries[0].isIntersecting && pause())
+    .observe(figure);
+  const soon = () => requestAnimationFrame(paint);
+  new ResizeObserver(soon).observe(board);
+  new MutationObserver(soon).observe(document.documentElement, {attributes: true});
 
   // For the console, and for tests. `train` makes n steps at once and returns what there is to see.
   const train = (options, n) => {

@@ -213,7 +213,9 @@ def test_by_keyboard(browser, output, tmp_path):
 
 def test_refusals_and_answers(browser, output, tmp_path):
     with instrument_page.opened(browser, tmp_path, output) as page:
-        assert "Refused: 14 pixels cannot be made of 3" in page.locator(".answer").inner_text()
+        assert page.get_by_role("spinbutton").input_value() == "6"
+        page.get_by_role("spinbutton").fill("28")
+        assert "Refused: 28 pixels cannot be made of 3" in page.locator(".answer").inner_text()
         page.get_by_role("spinbutton").fill("7")
         page.get_by_role("button", name="kernel 5, padding 1").click()
         assert page.locator(".sizes").inner_text() == "(3 − 1) · 2 + 5 − 2 · 1 = 7 pixels of 3."
@@ -225,7 +227,7 @@ def test_refusals_and_answers(browser, output, tmp_path):
         set_slider(page, "padding P", 0)
         set_slider(page, "kernel K", 7)
         assert "Refused: A kernel of 7 does not fit into 3" in page.locator(".sizes").inner_text()
-        set_slider(page, "side going in", 14)
+        set_slider(page, "side, going in", 14)
         set_slider(page, "padding P", 3)
         assert page.locator("table").first.is_hidden(), "20 cells are too many"
         assert "7 pixels of 14" in page.locator(".sizes").inner_text()
@@ -251,11 +253,11 @@ def test_axe(width, theme, browser, output, tmp_path):
         assert instrument_page.violations(page) == [], "a cell"
         page.get_by_role("combobox", name="cells show").select_option("counts")
         page.get_by_role("combobox", name="layer").select_option("convolution")
-        set_slider(page, "side going in", 10)
+        set_slider(page, "side, going in", 10)
         set_slider(page, "padding P", 3)
         assert instrument_page.violations(page) == [], "many cells"
         assert not instrument_page.too_wide(page)
-        set_slider(page, "side going in", 1)
+        set_slider(page, "side, going in", 1)
         set_slider(page, "padding P", 0)
         assert instrument_page.violations(page) == [], "refused"
 

@@ -126,9 +126,9 @@ def test_by_keyboard(browser, output, tmp_path):
         assert page.get_by_role("status").inner_text() != said
         assert instrument_page.said_too_often(page) == []
         page.get_by_label("scene").select_option(label="a false hump, both sides smoothed")
-        assert page.locator("tbody tr").nth(2).inner_text().split()[-2] == "0.3%"  # chapter 06
+        assert page.locator("tbody tr").nth(2).inner_text().split()[-2] == "0.6%"  # chapter 06
         page.wait_for_timeout(1200)
-        assert "0.3% is left" in page.get_by_role("status").inner_text()
+        assert "0.6% is left" in page.get_by_role("status").inner_text()
 
 
 @pytest.mark.parametrize("touch", [False, True])

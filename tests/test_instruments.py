@@ -60,7 +60,6 @@ def test_still(name, outputs):
         ("convolution", {"size": 3}, "no setting 'size'. There are: side, kernel, "),
         ("convolution", {"kernel": 8}, "kernel is 8; it must be a whole number, 1 to 7"),
         ("convolution", {"stride": 1.5}, "stride is 1.5; it must be a whole number, 1 to 4"),
-        ("convolution", {"wanted": 0}, "wanted is 0; it must be a whole number from 1"),
     ],
 )
 def test_wrong_settings_are_refused(show, arguments, words):

@@ -91,7 +91,7 @@
     add(label, "span", {textContent: text});
     boxes[key] = add(label, "select");
     for (const [value, words] of options) add(boxes[key], "option", {value, textContent: words});
-    boxes[key].onchange = () => update();
+    boxes[key].onchange = () => { if (key === "kind") doubled(); update(); };
   };
   const slider = (key, text) => {
     const label = add(controls, "label", {className: "slide"}), [min, max] = limits[key];
@@ -103,7 +103,7 @@
     return label;
   };
   select("kind", "layer", [["transposed", "transposed"], ["convolution", "convolution"]]);
-  slider("side", "side going in");
+  slider("side", "side, going in");
   slider("kernel", "kernel K");
   slider("stride", "stride S");
   slider("padding", "padding P");
@@ -141,6 +141,10 @@
   const answer = add(ask, "span", {className: "answer"});
   wanted.oninput = () => update();
 
+  const doubled = () => {  // or halved, if the stride is 2: what the calculator is asked at first
+    const {kind, side, stride} = read();
+    wanted.value = kind === "convolution" ? Math.ceil(side / stride) : side * stride;
+  };
   const times = n => `${n} ${n === 1 ? "time" : "times"}`;
   let settings, shown, timer = 0, saidAt = 0, later = 0, words = "";
   const say = text => {  // at most once a second
@@ -308,6 +312,6 @@
   Object.assign(figure, {geometry, layer, pictures});  // for the console, and for tests
   still.hidden = true; still.after(panel);
   for (const key in boxes) boxes[key].value = start[key];
-  wanted.value = start.wanted;
+  doubled();
   update();
 })();

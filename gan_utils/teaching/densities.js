@@ -102,10 +102,10 @@
   const handles = [handle("real"), handle("g"), handle("g")];  // where G stands, and q's humps
   const keys = add(shown, "p", {className: "keys"});
   for (const [kind, text] of [["real", "real, p; dashed: D without smoothing"],
-    ["g", "generated, q; loss −log D, dashed: log(1 − D)"], ["d", "D for your targets"]])
+    ["g", "generated, q; −log D, dashed: log(1 − D)"], ["d", "D for your targets"]])
     add(keys, "span", {className: kind, textContent: text});
 
-  const controls = add(views, "div", {className: "controls"});
+  const right = add(views, "div"), controls = add(right, "div", {className: "controls"});
   const label = add(controls, "label", {className: "scene"});
   add(label, "span", {textContent: "scene"});
   const scene = add(label, "select");
@@ -124,14 +124,14 @@
   slider("share", "its share", 0, 1, 0.05);
   slider("mean2", "second hump", -3, 5, 0.05);
   slider("sd2", "its width", 0.15, 1.5, 0.05);
-  slider("a", "target a, real", 0.6, 1, 0.01);
-  slider("b", "target b, generated", 0, 0.4, 0.01);
+  slider("a", "target a, of p", 0.6, 1, 0.01);
+  slider("b", "target b, of q", 0, 0.4, 0.01);
   slider("x", "G stands at x", -3.4, 5.4, 0.05);
   sliders.sd2.setAttribute("aria-label", "width of the second hump");
   sliders.sd1.setAttribute("aria-label", "width of the first hump");
   sliders.share.setAttribute("aria-label", "share of the first hump");
 
-  const table = add(panel, "table");
+  const table = add(right, "table");
   const head = add(add(table, "thead"), "tr"), body = add(table, "tbody"), cells = {};
   for (const text of ["at x", "−log D", "log(1 − D)"])
     add(head, "th", {scope: "col", textContent: text});
@@ -142,7 +142,7 @@
     cells[key] = add(row, "td");
     cells[key + "Minimax"] = add(row, "td");
   }
-  const said = add(panel, "p", {className: "said"});
+  const said = add(right, "p", {className: "said"});
   said.setAttribute("role", "status");
 
   let real, saidAt = 0, later = 0;

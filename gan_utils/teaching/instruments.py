@@ -72,7 +72,10 @@ PLANE_PRESETS = {
     "momentum": ("β₁ = 0.9: most seeds collapse", {"beta_1": 0.9}),
     "cure": ("its cure: R₁ and R₂", {"beta_1": 0.9, "r1": 0.1, "r2": 0.1}),
     "strong": ("D too strong", {"loss": "minimax", "d_updates": 5, "d_rate": 0.003}),
-    "sign": ("smoothing with the wrong sign", {"real_target": 1.1}),
+    "sign": (
+        "smoothing with the wrong sign",
+        {"real_target": 1.1, "d_updates": 5, "g_rate": 0.0001},
+    ),
     "relativistic": ("relativistic, R₁ and R₂", {"loss": "relativistic", "r1": 0.1, "r2": 0.1}),
 }
 
@@ -224,7 +227,7 @@ CONVOLUTION_LIMITS = {
 }
 
 
-def show_convolution(kind: str = "transposed", wanted: int = 14, **settings) -> HTML:
+def show_convolution(kind: str = "transposed", **settings) -> HTML:
     """Let the reader set a convolution or a transposed one, and see which cell feeds which.
 
     The page shows both pictures and the kernel as tables, the sizes, the call of Keras to copy, or
@@ -234,7 +237,6 @@ def show_convolution(kind: str = "transposed", wanted: int = 14, **settings) -> 
 
     Args:
         kind: ``"transposed"`` or ``"convolution"``, to begin with.
-        wanted: the side that the calculator is asked for, in pixels, from 1 to 99.
         settings: ``side`` of the picture that goes in, ``kernel``, ``stride``, ``padding`` and
             ``output_padding``, each within ``CONVOLUTION_LIMITS``. Without them 3 pixels become 6
             and 6 become 3, as in chapter 08.
@@ -254,9 +256,7 @@ def show_convolution(kind: str = "transposed", wanted: int = 14, **settings) -> 
         low, high = CONVOLUTION_LIMITS[name]
         if type(value) is not int or not low <= value <= high:
             raise ValueError(f"{name} is {value!r}; it must be a whole number, {low} to {high}.")
-    if type(wanted) is not int or not 1 <= wanted <= 99:
-        raise ValueError(f"wanted is {wanted!r}; it must be a whole number from 1 to 99.")
-    start |= settings | {"kind": kind, "cells": "numbers", "wanted": wanted}
+    start |= settings | {"kind": kind, "cells": "numbers"}
     return _output(
         "convolution",
         {"start": start, "limits": CONVOLUTION_LIMITS},

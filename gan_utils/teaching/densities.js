@@ -150,8 +150,8 @@
     const {mean1, sd1, share, mean2, sd2} = sliders;
     return [[+share.value, +mean1.value, +sd1.value], [1 - share.value, +mean2.value, +sd2.value]];
   };
-  const small = v => v !== 0 && Math.abs(v) < 0.001 ? v.toExponential(1).replace("-", "−")
-    : v.toFixed(3).replace("-", "−");
+  const small = v => (v !== 0 && Math.abs(v) < 0.001 ? `${+v.toPrecision(2)}` : v.toFixed(3))
+    .replace(/-/g, "−");
   const percent = v => v !== 0 && v < 0.001 ? "under 0.1%" : `${(100 * v).toFixed(1)}%`;
   const update = () => {
     const q = humps(), [a, b, x] = ["a", "b", "x"].map(key => +sliders[key].value);

@@ -23,7 +23,7 @@ PLANE_SCRIPT = files.text("teaching/plane.js")
 PLANE_STYLE = files.text("teaching/plane.css")
 PLANE_STILL = files.text("teaching/plane.svg")  # made by tools/instrument_fixtures.py
 
-#: setting -> its name in the page, and what can be chosen, with its words
+# setting -> its name in the page, and what can be chosen, with its words
 PLANE_CHOICES = {
     "data": (
         "data",
@@ -49,7 +49,7 @@ PLANE_CHOICES = {
     "batch": ("batch", (16, 32, 64, 128)),
 }
 
-#: preset -> its words in the page, and its settings; the first holds a value for each setting
+# preset -> its words in the page, and its settings; the first holds a value for each setting
 PLANE_PRESETS = {
     "healthy": (
         "healthy",
@@ -142,13 +142,13 @@ DENSITIES_STYLE = files.text("teaching/densities.css")
 LAKE = ((0.6, -1.0, 0.3), (0.4, 1.2, 0.4))  # share, mean, standard deviation: chapter 02
 TWO_HUMPS = ((0.6, -1.0, 0.4), (0.4, 1.2, 0.6))  # chapter 06
 
-#: scene -> its words in the page, the humps of p, those of q, the targets a and b, where G stands
+# scene -> its words in the page, the humps of p, those of q, the targets a and b, where G stands
 DENSITIES_SCENES = {
     "farm": ("the lake and the farm", LAKE, ((1, 0.2, 0.8), (0, 3, 0.5)), (1, 0), 2.5),
     "equal": ("q equals p", LAKE, LAKE, (1, 0), 1.2),
     "apart": ("no overlap", LAKE, ((1, 4, 0.3), (0, 3, 0.5)), (1, 0), 4.0),
     "false hump": (
-        "a false hump, both sides smoothed",
+        "a false hump, smoothed",
         TWO_HUMPS,
         ((0.5, -0.8, 0.5), (0.5, 3.4, 0.5)),
         (0.9, 0.1),
@@ -217,7 +217,7 @@ def _densities_still(real, made, targets) -> str:
 CONVOLUTION_SCRIPT = files.text("teaching/convolution.js")
 CONVOLUTION_STYLE = files.text("teaching/convolution.css")
 
-#: setting of a layer -> its smallest and largest value in the page
+# setting of a layer -> its smallest and largest value in the page
 CONVOLUTION_LIMITS = {
     "side": (1, 14),
     "kernel": (1, 7),

@@ -239,9 +239,16 @@ def test_it_speaks_once_a_second_and_never_blocks_the_page(browser, output, tmp_
         assert page.evaluate("spoken.length") >= 3
 
 
-def test_without_workers_it_runs_in_slices(browser, output, tmp_path):
+@pytest.mark.parametrize("how", ["none", "forbidden"])
+def test_without_workers_it_runs_in_slices(how, browser, output, tmp_path):
     script = "delete window.Worker;"
+    if how == "forbidden":  # as where a page's policy does not let one start
+        script = """window.Worker = class {
+          constructor() { setTimeout(() => this.onerror(new Event("error"))); }
+          postMessage() {}
+        };"""
     with instrument_page.opened(browser, tmp_path, output, script=script) as page:
+        wait_for_step(page, 0)
         page.get_by_role("button", name="Play").click()
         wait_for_step(page, 10)
         page.get_by_role("button", name="Pause").click()

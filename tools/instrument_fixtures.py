@@ -217,7 +217,7 @@ def still(surface, real, made, arrows, half=1.6, size=420):
     starts = place(made)[: len(arrows) // 2]
     slopes = np.reshape(arrows, (-1, 2)) * (1, -1)
     lengths = np.linalg.norm(slopes, axis=1)
-    lengths = np.minimum(0.2 * half * lengths, 0.3 * half) * scale / np.maximum(lengths, 1e-9)
+    lengths = np.minimum(0.05 * np.log2(1 + lengths), 0.25) * size / 2 / np.maximum(lengths, 1e-9)
     path = "".join(
         f"M{x:.0f} {y:.0f}l{dx:.0f} {dy:.0f}"
         for (x, y), (dx, dy) in zip(starts, slopes * lengths[:, None], strict=True)

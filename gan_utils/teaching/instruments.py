@@ -84,8 +84,9 @@ def show_plane(preset: str = "healthy", seed: int = 0, **settings) -> HTML:
     """Let a GAN train in the page, on points in the plane, in the hands of the reader.
 
     Two networks of two hidden layers with ReLU, as in chapter 03 but narrower. The page shows real
-    and generated points, D's surface, an arrow from each point along minus the slope of G's loss,
-    G's warped grid, both losses with their values at equilibrium, and the modes covered. It is
+    and generated points, D's surface, arrows along minus the slope of G's loss (their length is
+    its logarithm), G's warped grid, both losses with their values at equilibrium, and the modes
+    covered. It is
     paused until the reader presses Play. In a browser's console the figure element has ``game``,
     ``coverage``, ``settings`` and ``snapshot``.
 

@@ -507,8 +507,9 @@
     const source = new Blob([script.textContent], {type: "text/javascript"});
     worker = new Worker(URL.createObjectURL(source));
     worker.onmessage = event => hear(event.data);
+    worker.onerror = () => { worker = null; send = runner(hear, 12); reset(); };  // forbidden
     send = message => worker.postMessage(message);
-  } catch { send = runner(data => hear(data), 12); }
+  } catch { send = runner(hear, 12); }
   const order = what => {
     if (what !== "play") halt();
     send({order: what, speed: speeds[speed.selectedIndex][0]});
@@ -622,11 +623,11 @@
     }
     context.fillStyle = context.strokeStyle = c.g;
     context.globalAlpha = 0.75; dots(context, now.made, 2.2, place); context.globalAlpha = 1;
-    if (show.arrows.checked) {  // as long as the slope is steep, up to a limit
+    if (show.arrows.checked) {  // the steeper the slope the longer, by its logarithm
       context.lineWidth = 1.2; context.beginPath();
       for (let i = 0; i < now.arrows.length; i += 2) {
         const [dx, dy] = [now.arrows[i], now.arrows[i + 1]], slope = Math.hypot(dx, dy);
-        const length = Math.min(0.2 * half * slope, 0.3 * half) * scale;
+        const length = half * scale * Math.min(0.05 * Math.log2(1 + slope), 0.25);
         if (!(length > 1)) continue;
         const [x, y] = place(now.made[i], now.made[i + 1]), [u, v] = [dx / slope, -dy / slope];
         const [X, Y] = [x + length * u, y + length * v], head = Math.min(4, length / 2);
@@ -736,7 +737,7 @@
   seed.onchange = reset;
   preset.onchange = () => {
     const chosen = Object.values(presets)[preset.selectedIndex - 1];
-    if (chosen) { apply({...plain, ...chosen.settings}); reset(); }
+    if (chosen) { apply({...plain, ...chosen.settings}); reset(); } else mark();
   };
   const follow = () => {
     const wanted = read(location.hash);

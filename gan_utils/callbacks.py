@@ -13,8 +13,10 @@ import zipfile
 from pathlib import Path
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 from IPython import display, get_ipython
+from matplotlib.figure import Figure
 from PIL import Image
 
 from gan_utils import data, files, plots
@@ -240,6 +242,28 @@ class StopOnNaN(keras.callbacks.Callback):
         )
 
 
+def redraw(figure: Figure, handle=None):
+    """Show a figure in a notebook, in place of the one before, and return a handle for the next.
+
+    For a loop that shows its progress: ``handle = redraw(figure, handle)``. The cell's output keeps
+    the last figure alone. Outside a notebook nothing is shown.
+
+    Args:
+        figure: of matplotlib; one of pyplot's is closed.
+        handle: what the last call returned; None begins a new output.
+    """
+    if get_ipython() is None:
+        return None
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=110)
+    plt.close(figure)
+    picture = display.Image(png.getvalue(), format="png")
+    if handle is None:
+        return display.display(picture, display_id=True)
+    handle.update(picture)
+    return handle
+
+
 class Watch(keras.callbacks.Callback):
     """Show what the generator makes of the same z, and redraw that one picture while it trains.
 
@@ -276,16 +300,9 @@ class Watch(keras.callbacks.Callback):
         made = np.asarray(generator(self.z, training=False))
         self.pictures.append(data.to_pixels(made) if made.ndim == 4 else made)
         self.labels.append(label)
-        if get_ipython() is None:
-            return
-        figure = plots.titled_row(self.pictures[-1], label, self.columns)
-        png = io.BytesIO()
-        figure.savefig(png, format="png", dpi=110)
-        picture = display.Image(png.getvalue(), format="png")
-        if self.handle is None:
-            self.handle = display.display(picture, display_id=True)
-        else:
-            self.handle.update(picture)
+        if get_ipython() is not None:
+            figure = plots.titled_row(self.pictures[-1], label, self.columns)
+            self.handle = redraw(figure, self.handle)
 
     def on_train_begin(self, logs=None):
         """Begin a new picture, with the generator as it is before its first step."""

@@ -66,7 +66,7 @@ def problems_of_roles(cells):
         if isinstance(what, list):
             found.append(f"{cell.id} must have one role of {sorted(ROLES)}, has {what}")
             continue
-        folded = bool(tags & {"hide-input", "hide-cell", "remove-cell"})
+        folded = bool(tags & {"hide-input", "hide-cell", "remove-input", "remove-cell"})
         if folded == (what == "teach"):
             found.append(f"{cell.id} is {what}, and {'folded' if folded else 'open'} on the page")
         if folded != bool(cell.metadata.get("jupyter", {}).get("source_hidden")):

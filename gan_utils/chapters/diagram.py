@@ -51,7 +51,7 @@ def draw(
     return figure
 
 
-#: The two networks: text of a box -> (x, y) of its centre, its half width in inches, its colour.
+#: Text of a box -> (x, y) of its centre, its half width in inches, its colour.
 BOXES = {
     "noise z": (0.55, 2.45, 0.5, "grey"),
     "generator\nG": (2.0, 2.45, 0.6, "g"),
@@ -60,7 +60,7 @@ BOXES = {
     "loss of G": (5.6, 2.45, 0.55, "g"),
     "loss of D": (5.6, 0.7, 0.55, "d"),
 }
-#: Arrows: (from, to, label, (x, y) of the label, bend, colour). Data does not bend.
+#: (from, to, label, (x, y) of the label, bend, colour) of each arrow. Data does not bend.
 ARROWS = [
     ("noise z", "generator\nG", "", (0, 0), 0, "real"),
     ("generator\nG", "discriminator\nD", "G(z)", (2.62, 1.88), 0, "real"),
@@ -94,8 +94,8 @@ def two_networks(mark: str | None = None) -> Figure:
     if mark is not None and mark not in MARKS:
         raise ValueError(f"There is no part {mark!r} to mark. There are: {', '.join(MARKS)}.")
     strong = MARKS[mark] if mark else (list(BOXES), range(len(ARROWS)))
-    figure, axes = plt.subplots(figsize=(6.2, 3.15))
-    axes.set(xlim=(0, 6.2), ylim=(0.1, 3.25))
+    figure, axes = plt.subplots(figsize=(6.2, 2.65))
+    axes.set(xlim=(0, 6.2), ylim=(0.3, 2.95))
     axes.axis("off")
     patches = {}
     for text, (x, y, half, name) in BOXES.items():

@@ -197,7 +197,8 @@ PLANTED = {
 
 def units(root):
     """Return notebooks and scripts by the names that are used here."""
-    books = {path.stem[:2]: path for path in sorted(root.glob("notebooks/*.ipynb"))}
+    paths = sorted(root.glob("notebooks/*.ipynb"))
+    books = {path.stem[:2] + "e" * path.stem.endswith("_evidence"): path for path in paths}
     scripts = [root / E / f"{path.stem}.py" for path in sorted(root.glob(E + "results/*.csv"))]
     return books | {path.stem: path for path in scripts}
 

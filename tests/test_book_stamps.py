@@ -33,8 +33,8 @@ SCORES = "01 05 07 09 10 11 12 frechet_bias score_corruptions"
 MNIST = (  # all that loads the digits
     "01 03e 04 04e 05 05e 06 06e 07 08 09 11 12 13 augment_leak checkerboard dcgan_ablation "
     "dcgan_mnist dcgan_mnist_shares digit_classifier fluid_dcgan frechet_bias frechet_storage "
-    "healthy_runs label_smoothing leaky_relu model_families planted_faults pretrained score_corruptions "
-    "source_runs tutorial_dcgan vanilla_variants"
+    "healthy_runs label_smoothing leaky_relu model_families planted_faults pretrained "
+    "score_corruptions source_runs tutorial_dcgan vanilla_variants"
 )
 G, E = "gan_utils/", "experiments/"
 #: change -> file, old, new, and what it makes stale

@@ -6,7 +6,6 @@ pictures; everything else comes from the notebook and from the stamp of its run.
 """
 
 import html
-import itertools
 import json
 import re
 import shutil

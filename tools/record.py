@@ -37,7 +37,7 @@ SMALLER = {
     "dcgan_mnist": "SCORED = [23, 46, 69]",
     "digit_classifier": "EPOCHS = 3; WEIGHTS.unlink(); data.load = cut(data.load, 17_800)",
     "fluid_dcgan": "EPOCHS, BATCHES = 3, 100",
-    "frechet_bias": "COUNTS, MOST = [100, 200], 400; data.load = cut(data.load, 600)",
+    "frechet_bias": "COUNTS, MOST = [100, 200], 400; data.load = cut(data.load, 2000)",
     "frechet_storage": "N = 500",
     "healthy_runs": "EPOCHS = {'healthy': 3, 'broken': 3}",
     "model_families": "N, EPOCHS = 100, dict.fromkeys(EPOCHS, 3)\n"

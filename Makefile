@@ -23,7 +23,7 @@ test:  ## run all tests: the package, the pages, every notebook (quick profile)
 
 test-colab:  ## run every notebook alone on Colab's versions (ARGS="NAME..." to choose)
 	@PYTHON= sh tools/setup.sh book  # .venv only drives: PYTHON chooses what is tested
-	@$(VENV_PYTHON) tools/as_colab.py $(ARGS)
+	@$(VENV_PYTHON) -m tools.as_colab $(ARGS)
 
 notebooks:  ## open the chapters in JupyterLab
 	@sh tools/setup.sh all
@@ -31,35 +31,37 @@ notebooks:  ## open the chapters in JupyterLab
 
 stale:  ## list the results whose stamps no longer hold, why, and how long a run took
 	@sh tools/setup.sh all
-	@$(VENV_PYTHON) tools/stale.py
+	@$(VENV_PYTHON) -m tools.stale
 
 equivalent:  ## prove that changed code makes the same results, without running all of it (ARGS="NAME...")
 	@sh tools/setup.sh all
-	@$(VENV_PYTHON) tools/equivalent.py $(ARGS)
+	@$(VENV_PYTHON) -m tools.convert_cifar10
+	@$(VENV_PYTHON) -m tools.equivalent $(ARGS)
 
 execute:  ## re-run stale notebooks in full and stamp them (ARGS="NAME... --force" to choose)
 	@sh tools/setup.sh all
-	@$(VENV_PYTHON) tools/execute.py $(ARGS)
+	@$(VENV_PYTHON) -m tools.convert_cifar10
+	@$(VENV_PYTHON) -m tools.execute $(ARGS)
 
 benchmark: book  ## measure speed, time to quality and the pages into benchmarks/RESULTS.md (8 minutes)
 	@sh tools/setup.sh all
-	@$(VENV_PYTHON) benchmarks/benchmark.py
-	@$(VENV_PYTHON) benchmarks/pages.py
+	@$(VENV_PYTHON) -m benchmarks.benchmark
+	@$(VENV_PYTHON) -m benchmarks.pages
 
 wheel:  ## the package as one file, dist/gan_utils-….whl, to upload to Colab beside a notebook
 	@sh tools/setup.sh book
-	@$(VENV_PYTHON) tools/build_wheel.py
+	@$(VENV_PYTHON) -m tools.build_wheel
 
 zip: book  ## the built pages as one file, for a stick or a class without internet
 	@$(VENV_PYTHON) -c "import shutil; print(shutil.make_archive('_build/gans-you-can-run', 'zip', '_build/html'))"
 
 pdf: book  ## the whole book as a PDF, printed by the Chromium or Chrome of this machine
 	@sh tools/setup.sh all
-	@$(VENV_PYTHON) tools/pdf.py
+	@$(VENV_PYTHON) -m tools.pdf
 
 gpu-check:  ## what your GPU is worth: device, speed against the CPU, all chapters on it (quick profile)
 	@sh tools/setup.sh all
-	@$(VENV_PYTHON) tools/gpu_check.py
+	@$(VENV_PYTHON) -m tools.gpu_check
 
 lock:  ## resolve constraints.txt anew (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }

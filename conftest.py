@@ -22,8 +22,9 @@ if os.environ["GAN_BOOK_PROFILE"] == "quick":
     # Two processes share the cores; more threads than cores would wait for each other.
     for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
         os.environ.setdefault(name, str(max(1, (os.cpu_count() or 2) // 2)))
-    # A short run spends more time in XLA's compiler than it can win by the best machine code. At
-    # level 0 this is so bad that ten steps of the DCGAN take two minutes in place of ten seconds.
+    # A short run spends more time in XLA's compiler than it can win by better machine code. What
+    # is tested with XLA asks for it, at its first level: at level 0 convolutions take minutes.
+    os.environ.setdefault("GAN_BOOK_XLA", "off")
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
 ROOT = Path(__file__).parent
 # The kernels import the package of this folder, wherever pytest was called from.
@@ -70,7 +71,7 @@ RunningKernel.await_reply = _await_reply_of_living_kernel
 def pytest_xdist_make_scheduler(config, log):
     """Replace workers that have grown, unless another way to share the tests was asked for."""
     if config.getoption("dist") == "loadscope":
-        from fresh_workers import FreshWorkers
+        from tools.fresh_workers import FreshWorkers
 
         return FreshWorkers(config, log)
 

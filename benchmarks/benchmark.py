@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "experiments")]
+sys.path.append(str(ROOT / "experiments"))
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402

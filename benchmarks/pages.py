@@ -1,6 +1,6 @@
 """How fast the built pages show themselves on a phone's network; written to RESULTS.md.
 
-    make benchmark        or, after `make book`: python benchmarks/pages.py (3 minutes)
+    make benchmark        or, after `make book`: python -m benchmarks.pages (3 minutes)
 
 Chromium opens every page with an empty cache at the speed that its DevTools call Fast 4G. What a
 reader waits for is the heading and the first paragraph; pictures may come later. The server here
@@ -20,11 +20,9 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
+from tools import chromium, pdf
 
-import chromium  # noqa: E402
-import pdf  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 VISITS = 3
 WIDTH = 390

@@ -15,16 +15,16 @@ generated images; the distance is to 10,000 test images. ``nearer`` is the chanc
 image lies nearer to its nearest training image than a test image does.
 """
 
-import functools
 import os
 
 import keras
 import numpy as np
 import scipy.special
 import scipy.stats
+import scoring
 from resumable import run
 
-from gan_utils import augment, data, gan, losses, metrics, networks, own_images, runtime
+from gan_utils import augment, data, gan, losses, metrics, networks, runtime
 
 WIDTH, LATENT, STEPS, BATCH = 16, 64, 1000, 30
 ROWS = 3000  # of an epoch, a multiple of each number of images
@@ -47,8 +47,8 @@ class RealsOnly(gan.GAN):
         super().__init__(*args, **kwargs)
         self.augmentation = augment.Augmentation()
 
-    def _update_discriminator(self, x, z):
-        return super()._update_discriminator(self.augmentation(x, training=True), z)
+    def update_discriminator(self, x, z):
+        return super().update_discriminator(self.augmentation(x, training=True), z)
 
 
 def build(augmented, seed, steps=STEPS):
@@ -78,39 +78,33 @@ def describe_leak(images):
     return float(grey), float(np.median(x, axis=(1, 2)).mean())
 
 
-@functools.cache
-def digits():
-    mnist = data.load("mnist")
-    return mnist.images, mnist.test_images, metrics.digit_scores(mnist.test_images)[1]
-
-
 def one(images, augmented, seed, steps=STEPS):
     """Train one arm with one seed; return its row's numbers."""
     keras.backend.clear_session()
     runtime.setup(seed)
-    seen, (_, unseen, real) = digits()[0][:images], digits()
+    mnist, _ = scoring.mnist_and_features()
+    seen, unseen = mnist.images[:images], mnist.test_images
     model = build(augmented, seed, steps)
     x = seen.repeat(ROWS // images, axis=0)  # an epoch has as many steps for all
     model.fit(x, steps * BATCH // ROWS, BATCH, seed, verbose=0)
     made = model.sample(2500)
 
-    def d_mean(pictures):
-        x = data.to_unit_range(pictures)
+    def d_mean(shown):
+        x = data.to_unit_range(shown)
         logits = model.discriminator.predict(x, batch_size=500, verbose=0)
         return float(scipy.special.expit(logits).mean())
 
     grey_edges, paper = describe_leak(made)
-    probabilities, features = metrics.digit_scores(made)
-    near = [own_images.nearest(seen, x[:2500])[0] for x in (made, unseen)]
+    found, shares = scoring.scores(made)
+    near = [metrics.nearest(seen, x[:2500])[0] for x in (made, unseen)]
     return {
         "grey_edges": grey_edges,
         "paper": paper,
         "seen": d_mean(seen),
         "unseen": d_mean(unseen),
         "made": d_mean(made),
-        "frechet": metrics.frechet_distance(features, real),
-        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
-        "smallest_share": float(metrics.class_shares(probabilities).min()),
+        **found,
+        "smallest_share": float(shares.min()),
         "nearer": float(1 - scipy.stats.mannwhitneyu(*near).statistic / 2500**2),
     }
 

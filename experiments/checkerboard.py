@@ -11,15 +11,16 @@ columns at the highest frequency, two pixels a wave, over the power at the frequ
 columns ``p0`` to ``p14`` are the power at each frequency after the last step.
 """
 
-import functools
 import os
 
 import keras
 import numpy as np
+import scoring
 from keras import layers
 from resumable import run
 
-from gan_utils import data, gan, losses, metrics, networks, runtime
+from gan_utils import data, gan, losses, networks, runtime
+from gan_utils.chapters import upsampling
 
 WIDTH, LATENT, STEPS, BATCH = 24, 64, 1000, 60
 KINDS = "kernel 5", "kernel 4", "resize", "dense"
@@ -28,7 +29,7 @@ MEASURED = 0, 100, 200, 300, 500, 700, 1000
 
 def dense_generator():
     """Return a generator of two dense layers with about the parameters of ``kernel 4``."""
-    budget = networks.upsampling_generator("kernel 4", LATENT, WIDTH).count_params()
+    budget = upsampling.upsampling_generator("kernel 4", LATENT, WIDTH).count_params()
     hidden = (budget - 784) // (LATENT + 4 + 784)  # a unit's weights in, normalisation, out
     z = keras.Input((LATENT,), name="z")
     h = layers.Dense(hidden, use_bias=False)(z)
@@ -44,7 +45,7 @@ def build(kind, seed):
     if kind == "dense":
         generator = dense_generator()
     else:
-        generator = networks.upsampling_generator(kind, LATENT, WIDTH)
+        generator = upsampling.upsampling_generator(kind, LATENT, WIDTH)
     model = gan.GAN(
         generator, discriminator, losses.non_saturating(), latent="normal", r1=1.0, r1_every=4
     )
@@ -80,25 +81,18 @@ class Watch(keras.callbacks.Callback):
             self.rhos[f"rho_{step}"] = ratio(describe(self.model.generator))
 
 
-@functools.cache
-def images_and_features():
-    mnist = data.load("mnist")
-    return mnist.images, metrics.digit_scores(mnist.test_images)[1]
-
-
 def one(kind, seed, steps=STEPS):
     """Train one kind with one seed; return its ratios, its distance and its spectrum."""
     keras.backend.clear_session()
     runtime.setup(seed)
-    images, real = images_and_features()
+    images = data.load("mnist").images
     model, watch = build(kind, seed), Watch()
     model.fit(images[: steps * BATCH], 1, BATCH, seed, callbacks=[watch], verbose=0)
     power = describe(model.generator)
-    features = metrics.digit_scores(model.sample(10_000))[1]
     return {
         "parameters": model.generator.count_params(),
         **watch.rhos,
-        "frechet": metrics.frechet_distance(features, real),
+        "frechet": scoring.scores(model.sample(10_000))[0]["frechet"],
         **{f"p{i}": float(value) for i, value in enumerate(power)},
     }
 

@@ -20,14 +20,15 @@ import functools
 import hashlib
 import time
 
+import scoring
 from resumable import ROOT, run
 
-from gan_utils import callbacks, cifar, data, files, gan, metrics, recipes, runtime
+from gan_utils import callbacks, classifiers, data, files, gan, metrics, recipes, runtime
 
 SEED = 0
 RECIPE = recipes.get("dcgan-cifar10-long")
 SCORED = [1, 2, 3, 5, 10, 15, 20, 25, 30, RECIPE["epochs"]]
-WEIGHTS = ROOT / "gan_utils" / "weights" / cifar.LONG_WEIGHTS
+WEIGHTS = files.weights(recipes.PRETRAINED["dcgan-cifar10-long"][0])
 FOLDER = ROOT / "runs" / "cifar10_long"
 
 
@@ -37,7 +38,7 @@ def start():
     runtime.setup(SEED)
     cifar10 = data.load("cifar10")
     model = recipes.build(RECIPE, len(cifar10.images))
-    return cifar10, cifar.cifar_scores(cifar10.test_images)[1], model
+    return cifar10, classifiers.scores(cifar10.test_images, "cifar10")[1], model
 
 
 def one(epoch):
@@ -55,12 +56,12 @@ def one(epoch):
     seconds = time.perf_counter() - begin
     if int(model.step) != epoch * (len(cifar10.images) // RECIPE["batch_size"]):
         raise ValueError(f"{FOLDER} is of another run, beyond epoch {epoch}. Delete it.")
-    probabilities, ours = cifar.cifar_scores(model.sample(10_000))
+    probabilities, ours = classifiers.scores(model.sample(10_000), "cifar10")
     row = {
         "step": int(model.step),
         "seconds": round(seconds, 1),
         "frechet": metrics.frechet_distance(ours, features),
-        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
+        "confident": scoring.confident(probabilities),
         "smallest_share": float(metrics.class_shares(probabilities).min()),
         "largest_share": float(metrics.class_shares(probabilities).max()),
         "frechet_shipped": "",
@@ -73,10 +74,14 @@ def one(epoch):
 def ship(model, features):
     """Save the averaged generator as float16; score what was saved."""
     with model.averaged():
-        files.write_atomically(WEIGHTS, lambda file: cifar.save_half(model.generator, file))
-    samples = gan.generate(cifar.long_generator(), 10_000, latent=RECIPE["latent"])
+        files.write_atomically(WEIGHTS, lambda file: files.save_half(model.generator, file))
+    samples = gan.generate(
+        recipes.pretrained("dcgan-cifar10-long")[0], 10_000, latent=RECIPE["latent"]
+    )
     return {
-        "frechet_shipped": metrics.frechet_distance(cifar.cifar_scores(samples)[1], features),
+        "frechet_shipped": metrics.frechet_distance(
+            classifiers.scores(samples, "cifar10")[1], features
+        ),
         "g_sha256": hashlib.sha256(WEIGHTS.read_bytes()).hexdigest(),
     }
 

@@ -20,11 +20,11 @@ import scipy.optimize
 import scipy.special
 from resumable import ROOT, run
 
-from gan_utils import cifar, data, metrics, runtime
+from gan_utils import classifiers, data, metrics, runtime
 
 EPOCHS = 12
 BATCH, WARM_UP = 128, 300  # images, steps
-WEIGHTS = ROOT / "gan_utils" / "weights" / cifar.CIFAR_WEIGHTS
+WEIGHTS = ROOT / "gan_utils" / "weights" / classifiers.CIFAR10.weights
 
 
 class Shifted(keras.utils.PyDataset):
@@ -60,7 +60,7 @@ def negative_log_likelihood(logits, labels):
 
 def train(images, labels):
     """Train on moved and mirrored copies; return the classifier."""
-    classifier = cifar.build_cifar_classifier()
+    classifier = classifiers.build_cifar_classifier()
     model = keras.Model(classifier.inputs, classifier.output["logits"])
     steps = EPOCHS * (len(images) // BATCH)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -102,7 +102,7 @@ def make_weights():
 def one(images):
     """Measure the shipped weights on CIFAR-10's test images."""
     cifar10 = data.load("cifar10")
-    labels, classifier = cifar10.test_labels, cifar.cifar_classifier()
+    labels, classifier = cifar10.test_labels, classifiers.classifier("cifar10")
     logits = logits_of(classifier, cifar10.test_images)
     probabilities = scipy.special.softmax(logits, axis=1)
     right, sure = logits.argmax(axis=1) == labels, probabilities.max(axis=1)

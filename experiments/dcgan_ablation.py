@@ -14,15 +14,15 @@ batch of 100 samples in place of its moving ones. ``d_x``, ``d_gz`` and the loss
 the last 156 steps of training.
 """
 
-import functools
 import os
 
 import keras
 import numpy as np
+import scoring
 from keras import layers
 from resumable import run
 
-from gan_utils import data, gan, losses, metrics, runtime
+from gan_utils import data, gan, losses, runtime
 
 WIDTH, BATCH, STEPS, LAST = 24, 64, 936, 156
 #: variant -> options of ``generator``, of ``discriminator`` and of ``build``; the first is the base
@@ -144,6 +144,8 @@ def build(g, d, schedule=(1, 1), beta_1=0.5, fast=False):
 class Late(keras.callbacks.Callback):
     """Take the means over the last steps out of the means over an epoch."""
 
+    at_steps = (STEPS - LAST,)
+
     def on_train_batch_end(self, batch, logs=None):
         done = batch + 1
         if done == self.params["steps"] - LAST:
@@ -152,25 +154,16 @@ class Late(keras.callbacks.Callback):
             self.means = {k: float((done * logs[k] - v) / LAST) for k, v in self.before.items()}
 
 
-@functools.cache
-def images_and_features():
-    mnist = data.load("mnist")
-    return mnist.images, metrics.digit_scores(mnist.test_images)[1]
-
-
 def describe(model):
     """Score a trained GAN."""
-    _, real = images_and_features()
-    probabilities, features = metrics.digit_scores(model.sample(10_000))
-    shares = metrics.class_shares(probabilities)
+    found, shares = scoring.scores(model.sample(10_000))
     z = data.draw_latent(0, (10_000, model.generator.input_shape[1]), 0, 3, model.latent)
     with model.averaged():
         parts = [model.generator(z[i : i + 100], training=True) for i in range(0, len(z), 100)]
     by_batch = data.to_pixels(np.concatenate(parts))
     return {
-        "frechet": metrics.frechet_distance(features, real),
-        "frechet_batch": metrics.frechet_distance(metrics.digit_scores(by_batch)[1], real),
-        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
+        **found,
+        "frechet_batch": scoring.scores(by_batch)[0]["frechet"],
         "smallest_share": float(shares.min()),
         "largest_share": float(shares.max()),
     }
@@ -184,7 +177,7 @@ def one(variant, seed, steps=STEPS):
     d = discriminator(**options.get("d", {}))
     keras.utils.set_random_seed(1000 + seed)
     model = build(generator(**options.get("g", {})), d, **options.get("build", {}))
-    images = images_and_features()[0][: steps * BATCH]
+    images = data.load("mnist").images[: steps * BATCH]
     passes = model.schedule[0]  # two batches a step of D take two passes to as many steps
     late = Late()
     model.fit(images, passes, BATCH, seed, callbacks=[late], verbose=0)

@@ -13,9 +13,10 @@ import functools
 import time
 
 import keras
+import scoring
 from resumable import run
 
-from gan_utils import data, metrics, recipes, runtime
+from gan_utils import recipes, runtime
 
 RECIPE = recipes.get("dcgan-mnist")
 STEPS = 60_000 // RECIPE["batch_size"] * RECIPE["epochs"]
@@ -24,14 +25,10 @@ SCORED = [300, 500, 700, 900, 1100, 1300, 1500, 2000, 3000, 4000, 5000, 6000, 70
 SCORED += [STEPS - 300, STEPS - 200, STEPS - 100, STEPS]
 
 
-@functools.cache
-def images_and_features():
-    mnist = data.load("mnist")
-    return mnist.images, metrics.digit_scores(mnist.test_images)[1]
-
-
 class Race(keras.callbacks.Callback):
     """Score the generator at the steps in SCORED, with the clock stopped."""
+
+    at_steps = SCORED
 
     def __init__(self):
         super().__init__()
@@ -44,13 +41,9 @@ class Race(keras.callbacks.Callback):
         self.seconds += time.perf_counter() - self.last
         step = int(self.model.step)
         if step in SCORED:
-            probabilities, features = metrics.digit_scores(self.model.sample(10_000))
-            self.rows[step] = {
-                "seconds": round(self.seconds, 1),
-                "frechet": metrics.frechet_distance(features, images_and_features()[1]),
-                "confident": float((probabilities.max(axis=1) > 0.9).mean()),
-                "smallest_share": float(metrics.class_shares(probabilities).min()),
-            }
+            found, shares = scoring.scores(self.model.sample(10_000))
+            seconds, smallest = round(self.seconds, 1), float(shares.min())
+            self.rows[step] = {"seconds": seconds, **found, "smallest_share": smallest}
             print(
                 f"step {step}, {self.seconds:.0f} s: {self.rows[step]['frechet']:.1f}", flush=True
             )
@@ -61,7 +54,7 @@ def train(seed):
     """Train one seed; return its scores by step."""
     keras.backend.clear_session()
     runtime.setup(seed)
-    images, _ = images_and_features()
+    images = scoring.mnist_and_features()[0].images  # here: the judge's layers draw seeds too
     model, race = recipes.build(RECIPE, len(images)), Race()
     model.fit(images, RECIPE["epochs"], RECIPE["batch_size"], seed, callbacks=[race], verbose=0)
     return race.rows

@@ -9,19 +9,13 @@ features, as in experiments/dcgan_mnist.py, which follows the same runs over tim
 Writes experiments/results/dcgan_mnist_shares.csv.
 """
 
-import functools
 import time
 
 import keras
+import scoring
 from resumable import run
 
-from gan_utils import data, metrics, recipes, runtime
-
-
-@functools.cache
-def images_and_features():
-    mnist = data.load("mnist")
-    return mnist.images, metrics.digit_scores(mnist.test_images)[1]
+from gan_utils import recipes, runtime
 
 
 def one(seed):
@@ -29,17 +23,15 @@ def one(seed):
     recipe = recipes.get("dcgan-mnist")
     keras.backend.clear_session()
     runtime.setup(seed)
-    images, real = images_and_features()
+    images = scoring.mnist_and_features()[0].images  # here: the judge's layers draw seeds too
     model, start = recipes.build(recipe, len(images)), time.perf_counter()
     history = model.fit(images, recipe["epochs"], recipe["batch_size"], seed, verbose=0).history
     seconds = time.perf_counter() - start
-    probabilities, features = metrics.digit_scores(model.sample(10_000))
-    shares = metrics.class_shares(probabilities)
+    found, shares = scoring.scores(model.sample(10_000))
     return {
         "steps": int(model.step),
         "seconds": round(seconds, 1),
-        "frechet": metrics.frechet_distance(features, real),
-        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
+        **found,
         **{name: history[name][-1] for name in ("d_loss", "g_loss", "d_x", "d_gz")},
         **{f"share_{digit}": float(share) for digit, share in enumerate(shares)},
     }

@@ -14,12 +14,13 @@ import keras
 import numpy as np
 import scipy.optimize
 import scipy.special
+import scoring
 from resumable import ROOT, run
 
-from gan_utils import data, metrics, runtime
+from gan_utils import classifiers, data, runtime
 
 EPOCHS = 15
-WEIGHTS = ROOT / "gan_utils" / "weights" / metrics.CLASSIFIER_WEIGHTS
+WEIGHTS = ROOT / "gan_utils" / "weights" / classifiers.DIGITS.weights
 
 
 def negative_log_likelihood(logits, labels):
@@ -39,7 +40,7 @@ def calibration_error(probabilities, labels, bins=15):
 
 def train(images, labels):
     """Train on shifted, turned and zoomed copies; return the classifier."""
-    classifier = metrics.build_digit_classifier()
+    classifier = classifiers.build_digit_classifier()
     x = keras.Input((28, 28, 1))
     augment = keras.Sequential(
         [
@@ -80,14 +81,14 @@ def make_weights():
 def one(images):
     """Measure the shipped weights on MNIST's test images."""
     mnist = data.load("mnist")
-    classifier = metrics.digit_classifier()
+    classifier = classifiers.classifier("mnist")
     logits = classifier.predict(data.to_unit_range(mnist.test_images), verbose=0)["logits"]
     probabilities = scipy.special.softmax(logits, axis=1)
     return {
         "test_accuracy": float((logits.argmax(axis=1) == mnist.test_labels).mean()),
         "test_nll": float(negative_log_likelihood(logits, mnist.test_labels)),
         "test_calibration_error": calibration_error(probabilities, mnist.test_labels),
-        "test_share_over_0.9": float((probabilities.max(axis=1) > 0.9).mean()),
+        "test_share_over_0.9": scoring.confident(probabilities),
         "parameters": classifier.count_params(),
         "weights_bytes": WEIGHTS.stat().st_size,
     }

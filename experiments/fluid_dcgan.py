@@ -31,11 +31,13 @@ import time
 
 import keras
 import numpy as np
+import scoring
 import tensorflow as tf
 from PIL import Image, ImageDraw
 from resumable import ROOT, run
 
-from gan_utils import data, files, gan, losses, metrics, networks, plots, runtime
+from gan_utils import data, files, gan, losses, plots, runtime
+from gan_utils.sources import paddle
 
 EPOCHS, BATCH, BATCHES, LATENT = 20, 128, 468, 100  # 96 images are left over
 FOLDER = ROOT / "runs" / "fluid_dcgan"
@@ -52,8 +54,8 @@ def draw(step):
 def programs():
     """Return the source's programs as functions, the generator, and all variables of the run."""
     runtime.setup(0)
-    generator = networks.fluid_generator(LATENT)
-    discriminator = networks.fluid_discriminator(double_sigmoid=True)
+    generator = paddle.fluid_generator(LATENT)
+    discriminator = paddle.fluid_discriminator(double_sigmoid=True)
     g_adam, d_adam = (keras.optimizers.Adam(2e-4, beta_1=0.9, epsilon=1e-8) for _ in "gd")
     g_adam.build(generator.trainable_variables)
     d_adam.build(discriminator.trainable_variables)
@@ -171,11 +173,6 @@ def train_to(stop):
     return seconds, np.array(history)
 
 
-@functools.cache
-def real_features():
-    return metrics.digit_scores(data.load("mnist").test_images)[1]
-
-
 def one(epoch):
     """Train until the end of `epoch`, then score 10,000 samples."""
     seconds, history = train_to((epoch + 1) * BATCHES)
@@ -184,7 +181,7 @@ def one(epoch):
     picture = picture_path(epoch, batch)
     shutil.copyfile(picture, RESULT)
     samples = gan.generate(programs()[3], 10_000, seed=1)
-    probabilities, features = metrics.digit_scores(samples)
+    found, shares = scoring.scores(samples)
     return {
         "seconds": round(seconds, 1),
         "batch": batch,
@@ -194,9 +191,8 @@ def one(epoch):
         "d_fake_mean": float(d_fake.mean()),
         "d_real_mean": float(d_real.mean()),
         "g_loss_mean": float(np.mean(g_both)),
-        "frechet": metrics.frechet_distance(features, real_features()),
-        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
-        "smallest_share": float(metrics.class_shares(probabilities).min()),
+        **found,
+        "smallest_share": float(shares.min()),
         "sha256": hashlib.sha256(picture.read_bytes()).hexdigest(),
     }
 

@@ -15,7 +15,7 @@ import functools
 import numpy as np
 from resumable import run
 
-from gan_utils import data, gan, metrics, recipes, scores
+from gan_utils import classifiers, data, gan, metrics, recipes
 
 COUNTS = [500, 1000, 2000, 5000, 10_000, 20_000, 50_000]
 MOST = 50_000
@@ -37,7 +37,9 @@ def features(source):
     else:
         generator, _ = recipes.pretrained(source)
         images = gan.generate(generator, 2 * MOST, latent=recipes.get(source)["latent"])
-    return np.concatenate([metrics.digit_scores(part)[1] for part in np.array_split(images, 10)])
+    return np.concatenate(
+        [classifiers.scores(part, "mnist")[1] for part in np.array_split(images, 10)]
+    )
 
 
 def sets(pair):
@@ -59,7 +61,7 @@ def jobs():
 def one(pair, n, part):
     """Return the distances of one part."""
     a, b = (rows[n * part : n * (part + 1)] for rows in sets(pair))
-    kernel = scores.kernel_distance(a, b) if n <= 10_000 else ""
+    kernel = metrics.kernel_distance(a, b) if n <= 10_000 else ""
     return {"frechet": metrics.frechet_distance(a, b), "kernel": kernel}
 
 

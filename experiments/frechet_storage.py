@@ -20,7 +20,7 @@ import tensorflow as tf
 from PIL import Image
 from resumable import run
 
-from gan_utils import data, gan, metrics, recipes
+from gan_utils import classifiers, data, gan, metrics, recipes
 
 N, SIDE = 10_000, 28
 
@@ -74,7 +74,7 @@ def sets():
 
 @functools.cache
 def features(way):
-    return [metrics.digit_scores(WAYS[way](images))[1] for images in sets()]
+    return [classifiers.scores(WAYS[way](images), "mnist")[1] for images in sets()]
 
 
 def one(way):

@@ -2,7 +2,7 @@
 
     python experiments/healthy_runs.py        about 15 minutes on 2 cores
 
-A row is an epoch. `diagnose.compare_run` makes its band of the healthy ones; a test holds it
+A row is an epoch. `bands.compare_run` makes its band of the healthy ones; a test holds it
 against the broken ones.
 """
 

@@ -15,7 +15,8 @@ import tensorflow as tf
 from keras import layers
 from resumable import run
 
-from gan_utils import data, gan, losses, metrics, recipes, runtime
+from gan_utils import data, gan, losses, metrics, recipes, runtime, standins
+from gan_utils.sources import programs
 
 EPOCHS = {"uniform": 4, "ring": 10, "grid": 16}
 SCHEDULES = "text", "program", "in turns"
@@ -43,35 +44,22 @@ class Program(gan.GAN):
             shape=(), dtype="int64", trainable=False, initializer="zeros", name="in_a_row"
         )
 
-    def _update_larger_loss(self, x, z):
-        real = self.discriminator(x, training=True)
-        fake = self.discriminator(self.generator(z, training=True), training=True)
-        logs = self._verdicts(real, fake, *self.adversarial_loss.discriminator(real, fake))
-        logs["g_loss"] = self.adversarial_loss.generator(fake)
-        larger = logs["d_loss"] / 2 > logs["g_loss"]
+    def look(self, x, z):
+        return super().look(x, z, training=True)
+
+    def whose_turn(self, logs):
+        larger = super().whose_turn(logs)
         d_turn = (self.in_a_row < 5) & ((self.in_a_row <= -5) | larger)
         row = tf.where(d_turn, tf.maximum(self.in_a_row, 0) + 1, tf.minimum(self.in_a_row, 0) - 1)
         self.in_a_row.assign(row)
-
-        def sizes(update):
-            made = update()
-            return [v for name, v in made.items() if name.endswith(("_norm", "_ratio"))]
-
-        norm, ratio = tf.cond(
-            d_turn,
-            lambda: sizes(lambda: self._update_discriminator(x, z)),
-            lambda: sizes(lambda: self._update_generator(z)),
-        )
-        for name in ("d", "g"):
-            logs |= {f"{name}_grad_norm": norm, f"{name}_update_ratio": ratio}
-        return logs, {"d": tf.cast(d_turn, tf.float32), "g": tf.cast(~d_turn, tf.float32)}
+        return d_turn
 
 
 def build_uniform(variant):
     """Return the source's GAN on the square: ``"schedule"`` or ``"schedule, D without BN"``."""
     schedule, _, changed = variant.partition(", ")
     rule = [1, 1] if schedule == "in turns" else "larger_loss"
-    model = recipes.build(recipes.get("paddle-uniform", schedule=rule), rows=1)
+    model = recipes.build(programs.get("paddle-uniform", schedule=rule), rows=1)
     kind = Program if schedule == "program" else gan.GAN
     discriminator = plain_discriminator() if changed else model.discriminator
     optimizers = (keras.optimizers.Adam(1e-4, beta_1=0.5) for _ in range(2))
@@ -143,7 +131,7 @@ def one(data_set, variant, seed):
         # The source samples with the statistics of the batch.
         scores = uniformity(np.asarray(model.generator(z, training=True)))
     else:
-        scores = metrics.mode_coverage(model.sample(2500, seed), *data.mixture_modes(data_set))
+        scores = metrics.mode_coverage(model.sample(2500, seed), *standins.mixture_modes(data_set))
     return (
         EMPTY
         | scores

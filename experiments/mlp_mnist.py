@@ -5,9 +5,11 @@ import functools
 import keras
 import numpy as np
 import scipy.special
+import scoring
 from sklearn.metrics import roc_auc_score
 
-from gan_utils import data, diagnose, gan, losses, metrics, networks, runtime
+from gan_utils import data, gan, losses, metrics, networks, runtime
+from gan_utils.chapters import units
 
 EPOCHS = 40
 SEEDS = 5
@@ -15,9 +17,9 @@ SEEDS = 5
 
 @functools.cache
 def mnist():
-    """Return the training images, the held-out ones, and the test images' features."""
-    loaded = data.load("mnist")
-    return loaded.images[5000:], loaded.images[:5000], metrics.digit_scores(loaded.test_images)[1]
+    """Return the training images and the held-out ones."""
+    images = data.load("mnist").images
+    return images[5000:], images[:5000]
 
 
 def train(seed, loss=None, g_slope=0.01, d_slope=0.01):
@@ -28,18 +30,15 @@ def train(seed, loss=None, g_slope=0.01, d_slope=0.01):
     discriminator = networks.mlp_discriminator(slope=d_slope)
     model = gan.GAN(generator, discriminator, loss or losses.non_saturating(real_target=0.9))
     model.compile()
-    images, *_ = mnist()
+    images, _ = mnist()
     return model, model.fit(images, EPOCHS, batch_size=100, seed=seed, verbose=0).history
 
 
 def describe_samples(model):
     """Score 10,000 samples against the 10,000 test images."""
-    *_, real = mnist()
-    probabilities, features = metrics.digit_scores(model.sample(10_000))
-    shares = metrics.class_shares(probabilities)
+    found, shares = scoring.scores(model.sample(10_000))
     return {
-        "frechet": metrics.frechet_distance(features, real),
-        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
+        **found,
         "classes": int((shares >= 0.05).sum()),  # with at least half of an even share
         "smallest_share": float(shares.min()),
     }
@@ -55,10 +54,10 @@ def describe_units(model):
     """Count the hidden units without a positive input, and measure what D passes back to G."""
     z, fakes = fresh_samples(model)
     real = data.to_unit_range(mnist()[0][:5000])
-    signal = diagnose.learning_signal(model.discriminator, fakes, model.adversarial_loss)
+    signal = units.learning_signal(model.discriminator, fakes, model.adversarial_loss)
     return {
-        "g_dead": float(diagnose.dead_units(model.generator, z).mean()),
-        "d_dead": float(diagnose.dead_units(model.discriminator, real, fakes).mean()),
+        "g_dead": float(units.dead_units(model.generator, z).mean()),
+        "d_dead": float(units.dead_units(model.discriminator, real, fakes).mean()),
         "signal": float(signal.mean()),
         "no_signal": float((signal == 0).mean()),
     }
@@ -66,7 +65,7 @@ def describe_units(model):
 
 def describe_verdicts(model):
     """Ask D about 5,000 images each that it was trained on, that were held out, and of G."""
-    images, held_out, _ = mnist()
+    images, held_out = mnist()
     _, fakes = fresh_samples(model)
     seen, unseen = data.to_unit_range(images[:5000]), data.to_unit_range(held_out)
     seen, unseen, fake = (

@@ -16,21 +16,17 @@ import time
 
 import keras
 import numpy as np
+import scoring
 import tensorflow as tf
 from resumable import ROOT, run
 from sklearn.neural_network import BernoulliRBM
 
-from gan_utils import data, families, gan, metrics, recipes, runtime
+from gan_utils import data, gan, recipes, runtime
+from gan_utils.chapters import families
 
 N = 1000
 WEIGHTS = ROOT / "gan_utils" / "weights"
 EPOCHS = {"boltzmann": 15, "vae": 30, "pixels": 4}
-
-
-@functools.cache
-def mnist_and_features():
-    mnist = data.load("mnist")
-    return mnist, metrics.digit_scores(mnist.test_images)[1]
 
 
 # --- training ------------------------------------------------------------------------------------
@@ -149,7 +145,7 @@ def gan_samples(recipe):
 
 
 def real_images(change=lambda images: images):
-    return "", lambda: change(mnist_and_features()[0].images[:N])
+    return "", lambda: change(scoring.mnist_and_features()[0].images[:N])
 
 
 def four_levels(images):
@@ -173,7 +169,7 @@ DRAWN = {
 def one(family):
     """Train a family, unless that has been done, and measure 1,000 images of it."""
     runtime.setup(0)
-    (mnist, real), (train, drawn) = mnist_and_features(), DRAWN[family]
+    (mnist, _), (train, drawn) = scoring.mnist_and_features(), DRAWN[family]
     made, seconds = [], ""
     if callable(train):
         start = time.perf_counter()
@@ -188,15 +184,13 @@ def one(family):
     start = time.perf_counter()
     images = draw()
     elapsed = time.perf_counter() - start
-    probabilities, features = metrics.digit_scores(images)
     hashes = [hashlib.sha256((WEIGHTS / name).read_bytes()).hexdigest() for name in made]
     return {
         "passes": passes,
         "train_seconds": seconds,
         "ms_per_image": round(1000 * elapsed / N, 4) if passes else "",
         "sharpness": families.sharpness(images),
-        "frechet": metrics.frechet_distance(features, real),
-        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
+        **scoring.scores(images)[0],
         "sha256": " ".join(hashes),
     }
 

@@ -2,7 +2,7 @@
 
     python experiments/planted_faults.py        about 20 minutes on 2 cores
 
-The rules of `diagnose.diagnose` were written with the rows of the split "written" in sight. Those
+The rules of `rules.diagnose` were written with the rows of the split "written" in sight. Those
 of the split "held-out" have other seeds and other settings: widths, batch size and latent size, and
 mostly other data, learning rates and smoothing. They judge the rules.
 
@@ -85,11 +85,11 @@ class Faulty(gan.GAN):
 
     mixed, frozen = False, None
 
-    def _update_discriminator(self, x, z):
+    def update_discriminator(self, x, z):
         if self.frozen == "discriminator":
             return self._without_update(x, z)
         if not self.mixed:
-            return super()._update_discriminator(x, z)
+            return super().update_discriminator(x, z)
         fakes = self.generator(z, training=True)
         with tf.GradientTape() as tape:
             both = self.discriminator(tf.concat([x, fakes], axis=0), training=True)
@@ -97,8 +97,8 @@ class Faulty(gan.GAN):
             loss_real, loss_fake = self.adversarial_loss.discriminator(real, fake)
             loss = loss_real + loss_fake
         variables = self.discriminator.trainable_variables
-        sizes = gan._descend(self.d_optimizer, tape, loss, variables, self._measured())
-        return self._verdicts(real, fake, loss_real, loss_fake) | dict(
+        sizes = self.descend(self.d_optimizer, tape, loss, variables)
+        return self.verdicts(real, fake, loss_real, loss_fake) | dict(
             zip(("d_grad_norm", "d_update_ratio"), sizes, strict=True)
         )
 
@@ -111,11 +111,11 @@ class Faulty(gan.GAN):
             loss = loss_real + loss_fake
         norm = tf.linalg.global_norm(tape.gradient(loss, self.discriminator.trainable_variables))
         sizes = {"d_grad_norm": norm, "d_update_ratio": 0.0}
-        return self._verdicts(real, fake, loss_real, loss_fake) | sizes
+        return self.verdicts(real, fake, loss_real, loss_fake) | sizes
 
-    def _update_generator(self, z):
+    def update_generator(self, z):
         if self.frozen != "generator":
-            return super()._update_generator(z)
+            return super().update_generator(z)
         with tf.GradientTape() as tape:
             fake = self.discriminator(self.generator(z, training=True), training=True)
             loss = self.adversarial_loss.generator(fake)

@@ -17,7 +17,7 @@ import numpy as np
 import scipy.ndimage
 from resumable import run
 
-from gan_utils import data, metrics, scores
+from gan_utils import classifiers, data, metrics
 
 N, DRAWS = 4000, 5
 
@@ -81,7 +81,7 @@ def heaps(draw):
     mnist = data.load("mnist")
     rows = np.random.default_rng(0).permutation(len(mnist.images))[12_000 * draw :]
     ruler, pool = mnist.images[rows[:N]], rows[N:12_000]
-    return ruler, metrics.digit_scores(ruler), mnist.images[pool], mnist.labels[pool]
+    return ruler, classifiers.scores(ruler, "mnist"), mnist.images[pool], mnist.labels[pool]
 
 
 def one(draw, way):
@@ -89,8 +89,8 @@ def one(draw, way):
     ruler, real, images, labels = heaps(draw)
     made = WAYS[way](images, labels, np.random.default_rng(draw))[:N]
     assert len(made) == N
-    found = scores.all_scores(metrics.digit_scores(made), real)
-    return found | {"nearer": scores.nearer(made[:1000], images[N:], ruler[:1000])}
+    found = metrics.all_scores(classifiers.scores(made, "mnist"), real)
+    return found | {"nearer": metrics.nearer(made[:1000], images[N:], ruler[:1000])}
 
 
 if __name__ == "__main__":

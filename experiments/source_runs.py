@@ -30,11 +30,13 @@ import time
 
 import keras
 import numpy as np
+import scoring
 import tensorflow as tf
 from mixtures import Program, uniformity
 from resumable import run
 
-from gan_utils import cifar, data, gan, losses, metrics, recipes, runtime
+from gan_utils import classifiers, data, gan, losses, metrics, recipes, runtime
+from gan_utils.sources import programs
 
 EPOCHS = {"mlp-mnist": 100, "paddle-uniform": 4, "paddle-mnist": 3, "paddle-cifar10": 2}
 PRINTED = [f"{loss}_{step}" for step in (0, 100, 200) for loss in ("d_real", "d_fake", "g")]
@@ -51,20 +53,20 @@ class PaddleProgram(Program):
             shape=(3, 3), trainable=False, initializer="zeros", name="printed"
         )
 
-    def _update_larger_loss(self, x, z):
-        logs, turn = super()._update_larger_loss(x, z)
+    def look(self, x, z):
+        logs = super().look(x, z)
         now = tf.equal(self.step, tf.constant([0, 100, 200], tf.int64))[:, None]
         values = tf.stack([logs["d_loss_real"], logs["d_loss_fake"], logs["g_loss"]])
         self.printed.assign(tf.where(now, values, self.printed))
-        return logs, turn
+        return logs
 
-    def _update_discriminator(self, x, z):
+    def update_discriminator(self, x, z):
         fakes = self.generator(z, training=True)
         variables = self.discriminator.trainable_variables
         for images, target in ((fakes, 0.0), (x, 1.0)):
             with tf.GradientTape() as tape:
                 loss = losses.cross_entropy(self.discriminator(images, training=True), target)
-            sizes = gan._descend(self.d_optimizer, tape, loss, variables, self._measured())
+            sizes = self.descend(self.d_optimizer, tape, loss, variables)
         return {"d_grad_norm": sizes[0], "d_update_ratio": sizes[1]}
 
 
@@ -95,9 +97,13 @@ class LastBatch(keras.callbacks.Callback):
         self.values.append((float(d_loss), float(model.adversarial_loss.generator(fake))))
 
 
+def recipe_of(name):
+    return recipes.get(name) if name == "mlp-mnist" else programs.get(name)
+
+
 def build(name, variant, rows):
     """Return a recipe's GAN, or that of the source's program."""
-    recipe = recipes.get(name)
+    recipe = recipe_of(name)
     model = recipes.build(recipe, rows)
     if variant == "the text":
         return model
@@ -123,16 +129,16 @@ def score(name, model, seed):
     """Return the scores that mean something for the data of a recipe."""
     if name == "paddle-uniform":
         return uniformity(sample_by_batches(model, seed))
-    scorer = cifar.cifar_scores if name == "paddle-cifar10" else metrics.digit_scores
-    _, real = scorer(data.load(recipes.get(name)["data"]).test_images)
-    probabilities, features = scorer(model.sample(10_000))
+    judge = recipe_of(name)["data"]
+    _, real = classifiers.scores(data.load(judge).test_images, judge)
+    probabilities, features = classifiers.scores(model.sample(10_000), judge)
     scores = {
         "frechet": metrics.frechet_distance(features, real),
-        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
+        "confident": scoring.confident(probabilities),
         "smallest_share": float(metrics.class_shares(probabilities).min()),
     }
     if name != "mlp-mnist":
-        _, features = scorer(data.to_pixels(sample_by_batches(model, seed)))
+        _, features = classifiers.scores(data.to_pixels(sample_by_batches(model, seed)), judge)
         scores["frechet_batch"] = metrics.frechet_distance(features, real)
     return scores
 
@@ -141,7 +147,7 @@ def one(recipe, variant, seed):
     """Train one experiment, and measure its generator."""
     keras.backend.clear_session()
     runtime.setup(seed)
-    settings = recipes.get(recipe)
+    settings = recipe_of(recipe)
     x = recipes.load_data(settings)
     model = build(recipe, variant, len(x))
     last = LastBatch(settings["batch_size"], seed)

@@ -16,11 +16,12 @@ import time
 
 import keras
 import numpy as np
+import scoring
 import tensorflow as tf
 from keras import layers
 from resumable import ROOT, run
 
-from gan_utils import data, metrics, runtime
+from gan_utils import data, runtime
 
 EPOCHS, BATCH, LATENT = 50, 256, 100
 STEPS = 235  # an epoch: 234 batches of 256 and one of 96
@@ -110,23 +111,13 @@ def train_to(epoch):
     return seconds
 
 
-@functools.cache
-def real_features():
-    return metrics.digit_scores(data.load("mnist").test_images)[1]
-
-
 def one(epoch):
     """Train until the end of `epoch`, then score 10,000 samples."""
     seconds = train_to(epoch)
     z = tf.random.stateless_normal((10_000, LATENT), (1, 0)).numpy()
     samples = data.to_pixels(trainer()[0].predict(z, batch_size=500, verbose=0))
-    probabilities, features = metrics.digit_scores(samples)
-    return {
-        "step": epoch * STEPS,
-        "seconds": round(seconds, 1),
-        "frechet": metrics.frechet_distance(features, real_features()),
-        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
-    }
+    found, _ = scoring.scores(samples)
+    return {"step": epoch * STEPS, "seconds": round(seconds, 1), **found}
 
 
 if __name__ == "__main__":

@@ -6,16 +6,16 @@ Paired seeds: seed s gives every variant the same initial weights, batches and n
 experiments/results/vanilla_variants.csv.
 """
 
-import functools
 import os
 
 import keras
 import numpy as np
 import scipy.special
+import scoring
 from keras import layers
 from resumable import run
 
-from gan_utils import data, gan, losses, metrics, networks, runtime
+from gan_utils import data, gan, losses, networks, runtime
 
 EPOCHS = 100
 VARIANTS = {
@@ -47,12 +47,6 @@ def wrap(model, before=lambda x: x, after=lambda x: x):
     return keras.Model(x, after(model(before(x))))
 
 
-@functools.cache
-def mnist_and_features():
-    mnist = data.load("mnist")
-    return mnist, metrics.digit_scores(mnist.test_images)[1]
-
-
 def mean_verdict(discriminator, images):
     """Return D(x), averaged over uint8 images."""
     logits = discriminator.predict(data.to_unit_range(images), batch_size=1000, verbose=0)
@@ -61,22 +55,20 @@ def mean_verdict(discriminator, images):
 
 def one(variant, seed):
     """Train one variant with one seed; score 10,000 samples against the 10,000 test images."""
-    mnist, real = mnist_and_features()
+    images = data.load("mnist").images
     keras.backend.clear_session()
     runtime.setup(seed)
     model = build(**VARIANTS[variant])
-    history = model.fit(mnist.images[5000:], EPOCHS, batch_size=100, seed=seed, verbose=0).history
-    probabilities, features = metrics.digit_scores(model.sample(10_000))
-    shares = metrics.class_shares(probabilities)
+    history = model.fit(images[5000:], EPOCHS, batch_size=100, seed=seed, verbose=0).history
+    found, shares = scoring.scores(model.sample(10_000))
     return {
-        "frechet": metrics.frechet_distance(features, real),
-        "confident": float((probabilities.max(axis=1) > 0.9).mean()),
+        **found,
         "smallest_share": float(shares.min()),
         "largest_share": float(shares.max()),
         "d_loss": float(np.mean(history["d_loss"][-10:])),
         "g_loss": float(np.mean(history["g_loss"][-10:])),
-        "d_seen": mean_verdict(model.discriminator, mnist.images[5000:]),
-        "d_unseen": mean_verdict(model.discriminator, mnist.images[:5000]),
+        "d_seen": mean_verdict(model.discriminator, images[5000:]),
+        "d_unseen": mean_verdict(model.discriminator, images[:5000]),
     }
 
 

@@ -100,11 +100,15 @@ def augmented(discriminator: keras.Model, **options) -> keras.Model:
     Raises:
         ValueError: the discriminator does not take images.
     """
-    shape = discriminator.input_shape[1:]
+    shape = discriminator.inputs[0].shape[1:]
     if len(shape) != 3:
         raise ValueError(f"The discriminator takes {shape}, not images (height, width, channels).")
     x = keras.Input(shape, name="x")
-    return keras.Model(x, discriminator(Augmentation(**options)(x)), name="discriminator")
+    changed = Augmentation(**options)(x)
+    if len(discriminator.inputs) == 1:
+        return keras.Model(x, discriminator(changed), name="discriminator")
+    label = keras.Input((), dtype="int32", name="label")
+    return keras.Model([x, label], discriminator([changed, label]), name="discriminator")
 
 
 def _shifted(images, down, right, most):

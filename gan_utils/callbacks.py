@@ -10,14 +10,13 @@ import json
 import time
 import warnings
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 from PIL import Image
 
-from gan_utils import files, gan, plots
+from gan_utils import files, plots
 
 FORMAT = 1  # of a checkpoint; raise it when an old one can no longer be read
 
@@ -41,7 +40,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.folder = Path(folder)
         self.every_seconds = every_seconds
 
-    def restore(self, model: "gan.GAN") -> list[dict] | None:
+    def restore(self, model: keras.Model) -> list[dict] | None:
         """Put the newest sound state into ``model``; return its history, a row for each epoch.
 
         Called by ``GAN.fit`` before it trains. None if there is no state.
@@ -50,6 +49,7 @@ class Checkpoint(keras.callbacks.Callback):
             ValueError: the states are of another format, other networks, data or settings.
         """
         self.gan, self.rows, self.saved_at = model, [], time.monotonic()
+        self.about = self._about()  # as it is now: a callback may change a learning rate
         for part in self.folder.glob("checkpoints/.*.part"):  # of a process that was killed
             part.unlink()
         for path in sorted(self.folder.glob("checkpoints/step-*.npz"), reverse=True):
@@ -58,6 +58,8 @@ class Checkpoint(keras.callbacks.Callback):
                     content = {name: file[name] for name in file.files}  # checks each CRC
                 about = json.loads(str(content.pop("about")))
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+                if getattr(error, "errno", None):  # the disk's fault, not the file's
+                    raise
                 path.rename(path.with_suffix(".damaged"))
                 warnings.warn(
                     f"{path} is damaged ({error}). It was set aside; going on from the state "
@@ -93,13 +95,15 @@ class Checkpoint(keras.callbacks.Callback):
             OSError: it cannot be written, for instance because the disk is full. The states
                 written before are as they were.
         """
-        step = int(self.gan.step)
+        step = int(self.gan.step.numpy())
         path = self.folder / "checkpoints" / f"step-{step:09d}.npz"
         self.saved_at = time.monotonic()
-        if int(self.gan.bad_step) >= 0 or path.exists():
+        if int(self.gan.bad_step.numpy()) >= 0 or path.exists():
             return
-        about = self._about() | {"step": step, "history": self.rows}
+        about = self.about | {"step": step, "history": self.rows}
         state = {str(number): v.numpy() for number, v in enumerate(self.gan.state())}
+        if not all(np.isfinite(value).all() for value in state.values()):
+            return  # the losses of the next step would show it
         try:
             files.write_atomically(
                 path, lambda file: np.savez(file, about=json.dumps(about), **state)
@@ -119,17 +123,7 @@ class Checkpoint(keras.callbacks.Callback):
     def _about(self) -> dict:
         """Return what has to be the same when a run goes on."""
         shapes = [f"{tuple(v.shape)} {v.dtype}" for v in self.gan.state()]
-        ours, optimizers = self.gan.get_config(), self.gan.get_compile_config()
-        config = {
-            name: {k: v for k, v in optimizers[name]["config"].items() if k != "name"}
-            for name in ("g_optimizer", "d_optimizer")
-        }
-        same = {
-            **{name: ours[name] for name in ("loss", "schedule", "latent", "r1", "r1_every")},
-            **config,
-            **self.gan.feed,
-            "variables": shapes,
-        }
+        same = _settings(self.gan) | self.gan.feed | {"variables": shapes}
         return {"format": FORMAT, "same": json.loads(json.dumps(same))}
 
     def _check(self, path: Path, about: dict) -> None:
@@ -138,7 +132,7 @@ class Checkpoint(keras.callbacks.Callback):
                 f"{path} has format {about['format']}, this version reads {FORMAT}. Go on with the "
                 "version that wrote it, or start in another folder."
             )
-        now, then = self._about()["same"], about["same"]
+        now, then = self.about["same"], about["same"]
         if changed := [key for key in now if now[key] != then.get(key)]:
             key = changed[0]
             details = "" if key == "variables" else f": {then.get(key)} then, {now[key]} now"
@@ -155,6 +149,17 @@ class Checkpoint(keras.callbacks.Callback):
         files.write_atomically(
             self.folder / "history.csv", lambda file: file.write(text.getvalue().encode())
         )
+
+
+def _settings(gan) -> dict:
+    """Return what has to be the same when a run goes on: plain data."""
+    optimizers = {"g_optimizer": gan.g_optimizer, "d_optimizer": gan.d_optimizer}
+    made = {k: keras.saving.serialize_keras_object(v)["config"] for k, v in optimizers.items()}
+    return {
+        "loss": gan.adversarial_loss.config,
+        **{"schedule": gan.schedule, "latent": gan.latent, "r1": gan.r1, "r1_every": gan.r1_every},
+        **{k: {n: s for n, s in v.items() if n != "name"} for k, v in made.items()},
+    }
 
 
 class SampleGrid(keras.callbacks.Callback):
@@ -178,8 +183,8 @@ class SampleGrid(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Take the first picture, unless the run goes on."""
-        self.done, self.epoch = int(self.model.step) // self.every, None
-        if not int(self.model.step):
+        self.done, self.epoch = int(self.model.step.numpy()) // self.every, None
+        if not int(self.model.step.numpy()):
             self._picture(None)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -188,8 +193,8 @@ class SampleGrid(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Take a picture when it is time."""
-        if int(self.model.step) // self.every > self.done:
-            self.done = int(self.model.step) // self.every
+        if int(self.model.step.numpy()) // self.every > self.done:
+            self.done = int(self.model.step.numpy()) // self.every
             self._picture(logs)
 
     def on_train_end(self, logs=None):
@@ -210,7 +215,7 @@ class SampleGrid(keras.callbacks.Callback):
         )
 
     def _picture(self, logs):
-        step, epoch = int(self.model.step), self.epoch or 0
+        step, epoch = int(self.model.step.numpy()), self.epoch or 0
         losses = f": D {logs['d_loss']:.3f}, G {logs['g_loss']:.3f}" if logs else ""
         points = len(self.model.generator.output_shape) == 2
         figure = plots.titled_samples(
@@ -221,27 +226,6 @@ class SampleGrid(keras.callbacks.Callback):
         files.write_atomically(
             self.folder / "samples" / name, lambda file: figure.savefig(file, format="png", dpi=80)
         )
-
-
-class Score(keras.callbacks.Callback):
-    """Add a score to the history after every ``every`` epochs, and NaN after the others.
-
-    Args:
-        name: of the score in the history.
-        function: GAN -> number, such as a Fréchet distance of ``gan.sample(10_000)``.
-        every: epochs between two scores; the last epoch always gets one.
-    """
-
-    def __init__(self, name: str, function: Callable[["gan.GAN"], float], every: int = 1):
-        super().__init__()
-        if every < 1:
-            raise ValueError(f"every must be at least 1, got {every}.")
-        self.name, self.function, self.every = name, function, every
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Score when it is time."""
-        due = (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]
-        logs[self.name] = float(self.function(self.model)) if due else float("nan")
 
 
 class StopOnNaN(keras.callbacks.Callback):
@@ -262,7 +246,7 @@ class StopOnNaN(keras.callbacks.Callback):
         """Look at the running mean, which stays NaN once a step was."""
         if np.isfinite(logs["loss"]):
             return
-        step = int(self.model.bad_step)
+        step = int(self.model.bad_step.numpy())
         good = sorted(Path(self.folder).glob("checkpoints/step-*.npz")) if self.folder else []
         where = f"The last good state is {good[-1]}." if good else "No state was saved before it."
         raise FloatingPointError(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan_utils import files
+from gan_utils import fetch, files, standins
 
 
 class ImageData(NamedTuple):
@@ -60,11 +60,11 @@ def load(name: str) -> ImageData | PointData:
         FileNotFoundError: ``$GAN_UTILS_DATA`` names a folder that does not exist.
         OSError: the full or short profile found the data nowhere, or the cache cannot be written.
     """
-    # Found by name: a new data set must not make the results on the old ones look stale.
-    loaders = {k.removeprefix("_load_"): v for k, v in globals().items() if k.startswith("_load_")}
-    if name not in loaders:
-        raise ValueError(f"There is no data set {name!r}. There are: {', '.join(sorted(loaders))}.")
-    return loaders[name]()
+    if name not in _LOADERS:
+        raise ValueError(
+            f"There is no data set {name!r}. There are: {', '.join(sorted(_LOADERS))}."
+        )
+    return _LOADERS[name]()
 
 
 def download(name: str) -> str:
@@ -82,55 +82,31 @@ def download(name: str) -> str:
         ValueError: the name is unknown or needs no download, or a file in the cache is broken.
         OSError: no mirror gave the data, or the cache cannot be written.
     """
-    sources = {"cifar10": files.download_cifar10, "mnist": files.download_mnist}
+    sources = {"cifar10": fetch.download_cifar10, "mnist": fetch.download_mnist}
     if name not in sources:
-        problem = "needs no download" if f"_load_{name}" in globals() else "is no data set"
+        problem = "needs no download" if name in _LOADERS else "is no data set"
         there = ", ".join(sorted(sources))
         raise ValueError(f"{name!r} {problem}. To download there are: {there}.")
     own = os.environ.pop("GAN_UTILS_DATA", None)  # the check is of the cache
     try:
-        sources[name](files.cache_folder() / name)
-        return f"{load(name).note} They are in {files.cache_folder() / name}."
+        sources[name](fetch.cache_folder() / name)
+        return f"{load(name).note} They are in {fetch.cache_folder() / name}."
     finally:
         if own is not None:
             os.environ["GAN_UTILS_DATA"] = own
-
-
-def mixture_modes(name: str) -> tuple[np.ndarray, float]:
-    """Return the centres and the standard deviation of the Gaussians of a data set of points.
-
-    The settings are those of Srivastava et al. 2017 (VEEGAN) and Lin et al. 2018 (PacGAN).
-
-    Args:
-        name: ``"ring"`` (8 Gaussians on the unit circle, σ = 0.01) or ``"grid"`` (5 by 5 Gaussians
-            from -4 to 4 at a distance of 2, σ = 0.05).
-
-    Returns:
-        float64 (k, 2) centres, and σ, the same for every Gaussian and direction.
-
-    Raises:
-        ValueError: another name.
-    """
-    if name == "ring":
-        angles = 2 * np.pi * np.arange(8) / 8
-        return np.stack([np.cos(angles), np.sin(angles)], axis=1), 0.01
-    if name == "grid":
-        side = np.arange(-4.0, 5.0, 2.0)
-        return np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2), 0.05
-    raise ValueError(f"There is no mixture {name!r}. There are: grid, ring.")
 
 
 # --- one data set, one function --------------------------------------------------------------
 
 
 def _load_mnist() -> ImageData:
-    paths, where = files.find(
-        "mnist", [f"{name}.gz" for name in files.MNIST_FILES], files.download_mnist
+    paths, where = fetch.find(
+        "mnist", [f"{name}.gz" for name in files.MNIST_FILES], fetch.download_mnist
     )
     if not paths:
-        digits = _load_digits()
-        note = f"Stand-in for MNIST, which is not on this machine ({where}): {digits.note}"
-        return digits._replace(name="mnist", note=note)
+        *arrays, note = standins.digits()
+        note = f"Stand-in for MNIST, which is not on this machine ({where}): {note}"
+        return ImageData("mnist", *arrays, note)
     train, train_labels, test, test_labels = (
         files.read_idx(path, sha256)
         for path, sha256 in zip(paths, files.MNIST_FILES.values(), strict=True)
@@ -139,109 +115,26 @@ def _load_mnist() -> ImageData:
     return ImageData("mnist", train[..., None], train_labels, test[..., None], test_labels, note)
 
 
-def _load_digits() -> ImageData:
-    from PIL import Image
-    from sklearn.datasets import load_digits
-
-    small = load_digits()
-
-    def enlarge(image):  # 8 px to 20 px, centred on 28 px: the proportions of MNIST
-        picture = Image.fromarray((image * (255 / 16)).astype(np.uint8))
-        return np.pad(np.asarray(picture.resize((20, 20), Image.Resampling.BICUBIC)), 4)
-
-    images = np.stack([enlarge(image) for image in small.images])[..., None]
-    labels = small.target.astype(np.uint8)
-    note = f"{len(images):,} digits of 8 px that scikit-learn brings along, enlarged to 28 px."
-    return ImageData("digits", images[:1500], labels[:1500], images[1500:], labels[1500:], note)
-
-
-def _load_uniform() -> PointData:
-    points = np.random.default_rng(0).random((1_000_000, 2), dtype=np.float32)
-    return PointData("uniform", points, "1,000,000 points, uniform in the unit square, seed 0.")
-
-
-def _load_ring() -> PointData:
-    return _mixture("ring")
-
-
-def _load_grid() -> PointData:
-    return _mixture("grid")
-
-
-def _mixture(name: str) -> PointData:
-    centres, sigma = mixture_modes(name)
-    rng = np.random.default_rng(0)
-    points = centres[rng.integers(len(centres), size=100_000)]
-    points = (points + sigma * rng.normal(size=points.shape)).astype(np.float32)
-    note = f"100,000 points around a {name} of {len(centres)} centres, σ = {sigma}, seed 0."
-    return PointData(name, points, note)
-
-
 def _load_cifar10() -> ImageData:
-    folders = [
-        folder for folder in (os.environ.get("GAN_UTILS_DATA"), files.cache_folder()) if folder
-    ]
-    known = [Path(folder, "cifar10", name) for folder in folders for name in files.CIFAR10_FILES]
-    there = [path.name for path in known if path.is_file()]
-    paths, where = files.find(
-        "cifar10", [(there or files.CIFAR10_FILES)[0]], files.download_cifar10
-    )
+    paths, where = fetch.find("cifar10", [files.CIFAR10_FILE], fetch.download_cifar10)
     if not paths:
-        shapes = _load_shapes()
-        note = f"Stand-in for CIFAR-10, which is not on this machine ({where}): {shapes.note}"
-        return shapes._replace(name="cifar10", note=note)
-    if paths[0].name == files.CIFAR10_FILES[0]:
-        arrays, form = files.read_cifar10_binary(paths[0], files.CIFAR10_SHA256), "as published"
-    else:
-        arrays, form = files.read_cifar10_jpeg(paths[0]), "a JPEG copy, lossy"
+        *arrays, note = standins.shapes()
+        note = f"Stand-in for CIFAR-10, which is not on this machine ({where}): {note}"
+        return ImageData("cifar10", *arrays, note)
+    arrays, what = files.read_cifar10(paths[0], files.CIFAR10_SHA256)
     counts = f"{len(arrays[0]):,} training and {len(arrays[2]):,} test images"
-    return ImageData("cifar10", *arrays, f"CIFAR-10: {counts}, {form}, {where}.")
+    return ImageData("cifar10", *arrays, f"CIFAR-10: {counts}, {what}, {where}.")
 
 
-def _load_shapes() -> ImageData:
-    from PIL import Image, ImageDraw
-
-    outlines, count = _shape_outlines(), 2500
-    rng = np.random.default_rng(0)
-    labels = (np.arange(count) % len(outlines)).astype(np.uint8)
-    # In pixels of the image; positions and outlines are complex numbers, x + iy.
-    size = rng.uniform(8, 13, count)
-    turn = np.exp(1j * rng.uniform(-0.25, 0.25, count))  # about 14 degrees, or a bar could lie down
-    place = 16 + 16j + (15.5 - size) * (rng.uniform(-1, 1, count) + 1j * rng.uniform(-1, 1, count))
-    dark, light = rng.integers(0, 110, (count, 3)), rng.integers(146, 256, (count, 3))
-    swap = rng.random((count, 1)) < 0.5
-    ink, paper = np.where(swap, dark, light), np.where(swap, light, dark)
-
-    images = np.empty((count, 32, 32, 3), np.uint8)
-    for i, outline in enumerate(list(outlines.values())[label] for label in labels):
-        points = 4 * (place[i] + size[i] * turn[i] * outline)
-        picture = Image.new("RGB", (128, 128), tuple(paper[i].tolist()))
-        ImageDraw.Draw(picture).polygon(points.view(float).tolist(), tuple(ink[i].tolist()))
-        images[i] = picture.reduce(4)
-    note = f"{count:,} drawn shapes of ten classes ({', '.join(outlines)}), 32 px, seed 0."
-    return ImageData("shapes", images[:2000], labels[:2000], images[2000:], labels[2000:], note)
-
-
-def _shape_outlines() -> dict[str, np.ndarray]:
-    """Return the corners of ten shapes around 0, as complex numbers of absolute value up to 1."""
-
-    def polygon(corners, width=1.0, height=1.0, turn=0.0):  # from the top, where y is -1
-        points = np.exp(2j * np.pi * (np.arange(corners + 1) / corners - 0.25 + turn))
-        return width * points.real + 1j * height * points.imag
-
-    circle, arm = polygon(40), np.array([-1 / 3 - 1j, 1 / 3 - 1j, 1 / 3 - 1j / 3])
-    return {
-        "disc": circle,
-        "ring": np.concatenate([circle, 0.55 * circle[::-1]]),
-        "crescent": 0.9 * np.concatenate([circle[20:], polygon(40, 0.4)[:19:-1]]) + 0.4,
-        "triangle": polygon(3),
-        "square": polygon(4, turn=1 / 8),
-        "diamond": polygon(4, width=0.6),
-        "star": polygon(10) * np.where(np.arange(11) % 2, 0.4, 1),
-        "cross": 0.94 * np.concatenate([arm * 1j**quarter for quarter in range(4)]),
-        "horizontal bar": polygon(4, 1.3, 0.35, turn=1 / 8),
-        "vertical bar": polygon(4, 0.35, 1.3, turn=1 / 8),
-    }
+_LOADERS = {
+    "cifar10": _load_cifar10,
+    "digits": lambda: ImageData("digits", *standins.digits()),
+    "grid": lambda: PointData("grid", *standins.mixture("grid")),
+    "mnist": _load_mnist,
+    "ring": lambda: PointData("ring", *standins.mixture("ring")),
+    "shapes": lambda: ImageData("shapes", *standins.shapes()),
+    "uniform": lambda: PointData("uniform", *standins.uniform()),
+}
 
 
 def load_results(file_name: str) -> list[dict[str, str | float]]:
@@ -307,6 +200,7 @@ def draws(
     latent: str = "uniform",
     d_steps: int = 1,
     g_steps: int = 1,
+    labelled: bool = False,
 ):
     """Return what each training step draws: which rows, z for D's update, z for G's update.
 
@@ -318,10 +212,12 @@ def draws(
         size: rows of the data set.
         steps: numbers of the steps, counted from 0 over all epochs.
         d_steps, g_steps: updates of D and of G in one step, each with its own batch.
+        labelled: also draw the rows whose labels G is asked for, with repetition.
 
     Returns:
         ``tf.data.Dataset`` of (int64 (d_steps · batch_size,), float32 (d_steps · batch_size,
-        latent_dim), float32 (g_steps · batch_size, latent_dim)), one element a step.
+        latent_dim), float32 (g_steps · batch_size, latent_dim)), one element a step; if labelled,
+        also int64 (g_steps · batch_size,).
     """
     import tensorflow as tf
 
@@ -329,7 +225,11 @@ def draws(
 
     def draw(step):
         z = (draw_latent(step, (n, latent_dim), seed, use, latent) for use, n in enumerate(sizes))
-        return batch_index(step, size, sizes[0], seed), *z
+        drawn = batch_index(step, size, sizes[0], seed), *z
+        if labelled:
+            key = _key(seed, 3, step)
+            drawn += (tf.random.stateless_uniform(sizes[1:], key, 0, size, tf.int64, "philox"),)
+        return drawn
 
     dataset = tf.data.Dataset.range(steps.start, steps.stop).map(draw)
     return dataset.prefetch(tf.data.AUTOTUNE)
@@ -351,12 +251,18 @@ def draw_latent(step, shape: tuple[int, int], seed: int, stream: int = 0, kind: 
 
     if kind not in ("uniform", "normal"):
         raise ValueError(f"There is no latent distribution {kind!r}. There are: normal, uniform.")
-    key = tf.stack([tf.cast(seed, tf.int32), tf.cast(stream, tf.int32)])
-    # One named algorithm: "auto_select" would draw other numbers on a GPU.
-    key = tf.random.experimental.stateless_fold_in(key, tf.cast(step, tf.int32), alg="philox")
+    key = _key(seed, stream, step)
     if kind == "uniform":
         return tf.random.stateless_uniform(shape, key, -1.0, 1.0, alg="philox")
     return tf.random.stateless_normal(shape, key, alg="philox")
+
+
+def _key(seed, stream, step):
+    import tensorflow as tf
+
+    key = tf.stack([tf.cast(seed, tf.int32), tf.cast(stream, tf.int32)])
+    # One named algorithm: "auto_select" would draw other numbers on a GPU.
+    return tf.random.experimental.stateless_fold_in(key, tf.cast(step, tf.int32), alg="philox")
 
 
 def to_unit_range(images):

@@ -1,7 +1,7 @@
 """The losses of the game, as pure functions of logits.
 
 A logit is D's output before the sigmoid, so D(x) = sigmoid(logit). Cross-entropy on logits stays
-finite where the logarithm of a probability would not. Least squares takes no sigmoid at all.
+finite where the logarithm of a probability would not.
 """
 
 import inspect
@@ -58,50 +58,19 @@ def minimax(real_target: float = 1.0, fake_target: float = 0.0) -> Loss:
     return Loss(discriminator, lambda fake_logits: -cross_entropy(fake_logits, 0.0), config)
 
 
-def least_squares(
-    real_target: float = 1.0, fake_target: float = 0.0, g_target: float = 1.0
-) -> Loss:
-    """Both sides minimise ½ mean (logit − target)² (Mao et al. 2017, equation 2).
-
-    There is no sigmoid: the logit itself is D's verdict. The gradient grows with the distance to
-    the target, where that of cross-entropy is bounded. The paper calls the targets b, a and c.
-
-    Args:
-        real_target: what D should say of real images.
-        fake_target: what D should say of generated images.
-        g_target: what G wants D to say of them.
-
-    Raises:
-        ValueError: a target is not finite.
-    """
-    targets = {"real_target": real_target, "fake_target": fake_target, "g_target": g_target}
-    for name, target in targets.items():
-        if not math.isfinite(target):
-            raise ValueError(f"{name} is {target}; it must be finite.")
-    return Loss(
-        lambda real_logits, fake_logits: (
-            _half_square(real_logits, real_target),
-            _half_square(fake_logits, fake_target),
-        ),
-        lambda fake_logits: _half_square(fake_logits, g_target),
-        {"name": "least_squares", **targets},
-    )
-
-
 def make(name: str, **options) -> Loss:
     """Build a loss by its name, so that a run can be described by plain data.
 
     ``make`` of the entries of ``loss.config`` builds a loss with the same values as ``loss``.
 
     Args:
-        name: ``"least_squares"``, ``"minimax"`` or ``"non_saturating"``.
+        name: ``"minimax"`` or ``"non_saturating"``.
         options: arguments of the function of that name.
 
     Raises:
         ValueError: an unknown name or option, or a target that the loss refuses.
     """
     losses = {
-        "least_squares": least_squares,
         "minimax": minimax,
         "non_saturating": non_saturating,
     }
@@ -127,10 +96,6 @@ def equilibrium(real_target: float = 1.0) -> dict[str, float]:
     d = real_target / 2
     d_loss_real = -real_target * math.log(d) - (1 - real_target) * math.log(1 - d)
     return {"d_x": d, "d_loss": d_loss_real - math.log(1 - d), "g_loss": -math.log(d)}
-
-
-def _half_square(logits, target: float):
-    return tf.reduce_mean(tf.square(logits - target)) / 2
 
 
 def _discriminator_cross_entropy(real_target: float, fake_target: float) -> Callable:

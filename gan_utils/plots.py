@@ -1,19 +1,13 @@
 """Pictures: arrays in, matplotlib figures out, one style for the whole book."""
 
-import base64
 import html
-import io
-import json
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist
 
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import HTML, Markdown
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
-from PIL import Image
 
 from gan_utils import runtime
 
@@ -50,7 +44,16 @@ def tile(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
 
     Returns:
         uint8 (rows · height + gaps, columns · width + gaps, channels).
+
+    Raises:
+        ValueError: images of another dtype or shape, such as a generator's own output.
     """
+    images = np.asarray(images)
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise ValueError(
+            f"tile takes uint8 images (n, height, width, channels), got {images.dtype} "
+            f"{images.shape}. gan_utils.data.to_pixels makes uint8 of a generator's [-1, 1]."
+        )
     n, height, width, channels = images.shape
     rows = -(-n // columns)
     cells = np.full((rows * columns, height + gap, width + gap, channels), 255, np.uint8)
@@ -179,47 +182,6 @@ def pixels(figure: Figure) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def diagram(
-    boxes: Mapping[str, tuple[float, float, str]],
-    arrows: Sequence[tuple],
-    size: tuple[float, float] = (7, 3),
-) -> Figure:
-    """Draw boxes and arrows.
-
-    Args:
-        boxes: text -> (x, y, colour) of its centre, in inches.
-        arrows: (from text, to text, label) for data, solid and black, or
-            (from text, to text, label, bend, colour) for a gradient, dashed; it bulges by the share
-            ``bend`` of its length, to the left of its direction if positive.
-        size: of the figure in inches.
-    """
-    figure, axes = plt.subplots(figsize=size)
-    axes.set(xlim=(0, size[0]), ylim=(0, size[1]))
-    axes.axis("off")
-    patches = {}
-    for text, (x, y, color) in boxes.items():
-        lines = text.split("\n")
-        width, height = 0.1 * max(map(len, lines)) + 0.3, 0.22 * len(lines) + 0.22
-        style = {"boxstyle": "round,pad=0.03", "fc": "white", "ec": color, "lw": 1.8}
-        patches[text] = FancyBboxPatch((x - width / 2, y - height / 2), width, height, **style)
-        axes.add_patch(patches[text])
-        axes.text(x, y, text, ha="center", va="center", color=color)
-    for start, end, label, *gradient in arrows:
-        bend, color = gradient or (0, COLORS["real"])
-        a, b = np.array(boxes[start][:2]), np.array(boxes[end][:2])
-        ends = {"patchA": patches[start], "patchB": patches[end], "shrinkA": 2, "shrinkB": 2}
-        line = {"linestyle": (0, (4, 2)) if bend else "-", "color": color, "mutation_scale": 14}
-        curve = f"arc3,rad={-bend}"  # matplotlib bulges to the right of the direction
-        axes.add_patch(
-            FancyArrowPatch(a, b, connectionstyle=curve, arrowstyle="-|>", **ends, **line)
-        )
-        left = np.array([a[1] - b[1], b[0] - a[0]])
-        beside = np.sign(bend) * 0.22 * left / np.hypot(*left) if bend else (0, 0.13)
-        x, y = (a + b) / 2 + bend * left / 2 + beside
-        axes.text(x, y, label, ha="center", va="center", fontsize=9, color=color)
-    return figure
-
-
 def claim(text: str, holds: bool) -> Markdown:
     """State a result in a sentence: as it is if it holds, and marked as missed if it does not.
 
@@ -256,186 +218,3 @@ def table(rows: Sequence[Mapping[str, object]], caption: str = "") -> HTML:
     body = "".join(line("td", row.values()) for row in rows)
     heads = line('th scope="col"', rows[0])
     return HTML(f"<table>{title}<thead>{heads}</thead><tbody>{body}</tbody></table>")
-
-
-FILM_SCRIPT = """
-(() => {
-  const film = document.currentScript.parentElement, sheet = film.querySelector("img");
-  const {columns, labels, scale} = JSON.parse(film.dataset.film);
-  const start = () => {
-    const canvas = document.createElement("canvas"), rows = Math.ceil(labels.length / columns);
-    canvas.width = sheet.naturalWidth / columns; canvas.height = sheet.naturalHeight / rows;
-    canvas.setAttribute("role", "img"); canvas.setAttribute("aria-label", sheet.alt);
-    canvas.style.cssText = `display:block;width:${scale * canvas.width}px;max-width:100%`;
-    const bar = document.createElement("div"), play = document.createElement("button");
-    const range = document.createElement("input"), label = document.createElement("output");
-    bar.style.cssText = "display:flex;flex-wrap:wrap;gap:.5em;align-items:center;margin-top:.4em";
-    Object.assign(range, {type: "range", min: 0, max: labels.length - 1, value: labels.length - 1});
-    range.setAttribute("aria-label", "moment"); range.style.flex = "1";
-    play.type = "button"; play.textContent = "Play";
-    const show = () => {
-      const i = +range.value, w = canvas.width, h = canvas.height;
-      canvas.getContext("2d").drawImage(
-        sheet, (i % columns) * w, Math.floor(i / columns) * h, w, h, 0, 0, w, h);
-      label.textContent = labels[i]; range.setAttribute("aria-valuetext", labels[i]);
-    };
-    let timer = 0;
-    const stop = () => { clearInterval(timer); timer = 0; play.textContent = "Play"; };
-    play.onclick = () => {
-      if (timer) return stop();
-      if (+range.value === labels.length - 1) range.value = 0;
-      play.textContent = "Pause"; show();
-      timer = setInterval(() => {
-        if (+range.value === labels.length - 1) return stop();
-        range.value = +range.value + 1; show();
-      }, 150);
-    };
-    range.oninput = () => { stop(); show(); };
-    bar.append(play, range, label); sheet.hidden = true; sheet.before(canvas, bar); show();
-  };
-  sheet.complete && sheet.naturalWidth ? start() : sheet.addEventListener("load", start);
-})();
-"""
-
-
-def film(
-    frames: Sequence[np.ndarray],
-    labels: Sequence[str],
-    alt: str,
-    caption: str,
-    columns: int = 5,
-    scale: float = 2,
-) -> HTML:
-    """Show pictures as a film that the reader moves with a slider, or starts with a button.
-
-    All frames travel as one WebP contact sheet. Where scripts do not run, the sheet is what shows.
-
-    Args:
-        frames: uint8 pictures of one size, (height, width, channels) each, in order.
-        labels: what the slider says at each frame.
-        alt: what a reader sees who does not see pictures.
-        caption: what stands below the film.
-        columns: of the contact sheet.
-        scale: pixels of the page to one of a frame, where there is room.
-    """
-    if not len(frames) or len(frames) != len(labels):
-        raise ValueError(
-            "A film needs at least one frame and a label for each, "
-            f"got {len(frames)} frames and {len(labels)} labels."
-        )
-    sheet, buffer = tile(np.stack(frames), columns, gap=0), io.BytesIO()
-    Image.fromarray(sheet.squeeze()).save(buffer, "WEBP", quality=60)
-    source = base64.b64encode(buffer.getvalue()).decode()
-    settings = html.escape(json.dumps({"columns": columns, "labels": list(labels), "scale": scale}))
-    return HTML(
-        f'<figure class="film" data-film="{settings}">'
-        f'<img alt="{html.escape(alt)}" width="{sheet.shape[1]}" height="{sheet.shape[0]}" '
-        f'style="max-width:100%;height:auto" src="data:image/webp;base64,{source}">'
-        f"<figcaption>{html.escape(caption)}</figcaption><script>{FILM_SCRIPT}</script></figure>"
-    )
-
-
-def plane(low: float, high: float, n: int = 80) -> np.ndarray:
-    """Return the points of an n by n lattice over a square, to ask a discriminator about.
-
-    Returns:
-        float32 (n · n, 2), row by row from the bottom, both coordinates from ``low`` to ``high``.
-    """
-    side = np.linspace(low, high, n, dtype=np.float32)
-    return np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
-
-
-def decision_surface(axes: plt.Axes, d: np.ndarray, low: float, high: float) -> None:
-    """Paint D(x) over a square: white where D says "generated", blue where it says "real".
-
-    A line marks D(x) = 0.5, where there is one.
-
-    Args:
-        axes: to draw on; it gets the limits and the shape of the square.
-        d: probabilities (n · n,) or (n · n, 1), between 0 and 1, at the points of ``plane``.
-
-    Raises:
-        ValueError: the number of probabilities is no square.
-    """
-    n = round(np.sqrt(np.size(d)))
-    if n * n != np.size(d):
-        raise ValueError(f"There are {np.size(d)} probabilities, not n times n as for plane().")
-    d, side = np.reshape(d, (n, n)), np.linspace(low, high, n)
-    axes.imshow(
-        d,
-        cmap="Blues",
-        vmin=0,
-        vmax=1.6,  # so that the points stay visible on the darkest blue
-        origin="lower",
-        extent=(low, high, low, high),
-        interpolation="bilinear",
-    )
-    if d.min() < 0.5 < d.max():
-        axes.contour(side, side, d, [0.5], colors=COLORS["d"], linewidths=1)
-    axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-    axes.grid(False)
-
-
-def point_clouds(axes: plt.Axes, real: np.ndarray, generated: np.ndarray, size: float = 3) -> None:
-    """Scatter generated points (n, 2) over real points (m, 2), each in its colour."""
-    for points, name, label in ((real, "real", "real"), (generated, "g", "generated")):
-        axes.scatter(*points.T, s=size, color=COLORS[name], alpha=0.5, linewidths=0, label=label)
-
-
-def latent_grid(lines: int = 19, points: int = 100) -> np.ndarray:
-    """Return the lines of a grid over normal z in two dimensions, spaced by probability.
-
-    Between two neighbours of a direction lies the same share of all z, 1/(lines + 1).
-
-    Returns:
-        float32 (2 · lines, points, 2), first lines of constant z₁, then of constant z₂.
-    """
-    quantile = NormalDist().inv_cdf
-    at = np.array([quantile(i / (lines + 1)) for i in range(1, lines + 1)])
-    along = np.linspace(quantile(0.005), quantile(0.995), points)
-    first = np.stack(np.meshgrid(at, along, indexing="ij"), axis=-1)
-    return np.concatenate([first, first[..., ::-1]]).astype(np.float32)
-
-
-def warped_grid(axes: plt.Axes, lines: np.ndarray) -> None:
-    """Draw where a generator takes the lines of ``latent_grid``: (2 · lines, points, 2)."""
-    half = len(lines) // 2
-    for family, color in ((lines[:half], COLORS["g"]), (lines[half:], COLORS["grey"])):
-        for line in family:
-            axes.plot(*line.T, color=color, linewidth=0.6)
-    axes.set_aspect("equal")
-    axes.grid(False)
-
-
-def photo_grid(images: np.ndarray, columns: int, row_labels: Sequence[str] = (), quality: int = 70):
-    """Show photographs in a grid, two pixels to one, stored as JPEG.
-
-    Otherwise as ``image_grid``; a PNG of photographs is several times as large.
-
-    Args:
-        images: uint8 (n, height, width, channels).
-        columns: images in a row.
-        row_labels: text to the left of each row, or none.
-        quality: of the JPEG, 1 to 95.
-
-    Returns:
-        ``IPython.display.Image``, which a notebook shows.
-    """
-    from IPython import display
-
-    picture, dpi = tile(images, columns), 100
-    height, width = picture.shape[:2]
-    figure = Figure(figsize=(2 * width / dpi, 2 * height / dpi), facecolor="white", layout="none")
-    axes = figure.add_axes((0, 0, 1, 1))  # labels lie outside; the tight box takes them in
-    axes.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    axes.grid(False)
-    axes.spines[:].set_visible(False)
-    step, side = images.shape[1] + 2, images.shape[1]
-    axes.set(xticks=[], yticks=[step * row + side / 2 for row in range(len(row_labels))])
-    axes.set_yticklabels(row_labels)
-    axes.tick_params(length=0)
-    buffer, options = io.BytesIO(), {"quality": quality, "optimize": True}
-    figure.savefig(
-        buffer, format="jpeg", dpi=dpi, bbox_inches="tight", pad_inches=0, pil_kwargs=options
-    )
-    return display.Image(buffer.getvalue(), format="jpeg")

@@ -78,6 +78,45 @@ def expect(text: str, holds: bool) -> None:
         print(missed(text))
 
 
+def xla_allowed() -> bool:
+    """Say whether XLA may compile training steps: unless ``GAN_BOOK_XLA`` is ``off``.
+
+    It takes seconds to compile, which a run of a few steps does not win back.
+    """
+    return os.environ.get("GAN_BOOK_XLA", "") != "off"
+
+
+def xla_pays(*networks) -> bool:
+    """Say whether XLA speeds up the training of these: dense ones, and all of them on a GPU."""
+    import tensorflow as tf
+
+    names = [type(layer).__name__.lower() for network in networks for layer in network.layers]
+    convolutions = any("conv" in name for name in names)
+    return xla_allowed() and (not convolutions or bool(tf.config.list_physical_devices("GPU")))
+
+
+def strategy(devices: int = 1):
+    """Return the ``tf.distribute`` strategy of so many GPUs, or of parts of the CPU without one.
+
+    Call it before TensorFlow has computed anything.
+
+    Raises:
+        ValueError: there are GPUs, and fewer than that.
+    """
+    import tensorflow as tf
+
+    if devices == 1:
+        return tf.distribute.get_strategy()
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus and devices > len(gpus):
+        raise ValueError(f"{devices} devices were asked for, and this machine has {len(gpus)} GPU.")
+    if not gpus:
+        parts = [tf.config.LogicalDeviceConfiguration()] * devices
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
+    kind = "GPU" if gpus else "CPU"
+    return tf.distribute.MirroredStrategy([f"{kind}:{number}" for number in range(devices)])
+
+
 def check_backend() -> None:
     """Make sure that Keras runs on TensorFlow, the backend that this book's training loops need.
 

@@ -20,7 +20,8 @@ def page_names():
     The pages are those of the contents: `_build` may still hold some that have since been renamed.
     """
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
-    files = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
+    chapters = [chapter for part in contents["parts"] for chapter in part["chapters"]]
+    files = [page["file"] for c in chapters for page in (c, *c.get("sections", []))]
     return [f"{name}.html" for name in ("index", "search", contents["root"], *files)]
 
 

@@ -1,22 +1,17 @@
 """What the benchmark computes without a clock; no test asserts a speed."""
 
 import gzip
-import sys
 import threading
 from functools import partial
 from http.server import ThreadingHTTPServer
-from pathlib import Path
 from urllib.request import urlopen
 
-import chromium
 import pytest
 from playwright.sync_api import sync_playwright
 
-sys.path[:0] = [str(Path(__file__).parents[1] / name) for name in ("benchmarks", "experiments")]
-import benchmark  # noqa: E402
-import pages  # noqa: E402
-
+from benchmarks import benchmark, pages
 from gan_utils import networks  # noqa: E402
+from tools import chromium
 
 
 def test_multiply_adds_by_hand():

@@ -9,13 +9,13 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 
 import built_book
-import chromium
 import numpy as np
 import pytest
 from built_book import HTML
 from playwright.sync_api import sync_playwright
 
-from gan_utils import plots
+from gan_utils import film
+from tools import chromium
 
 WIDTHS = (390, 768, 1440)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
@@ -203,8 +203,8 @@ def test_generator_by_keyboard(site, open_page):
 @pytest.mark.parametrize("scale", [1, 3])
 def test_film_has_the_size_that_it_is_given(open_page, tmp_path, scale):
     frames = [np.full((20, 30, 1), 80 * i, np.uint8) for i in range(3)]
-    film = plots.film(frames, ["a", "b", "c"], alt="greys", caption="Greys.", scale=scale)
-    (tmp_path / "film.html").write_text(f"<!DOCTYPE html><title>t</title>{film.data}")
+    made = film.show(frames, ["a", "b", "c"], alt="greys", caption="Greys.", scale=scale)
+    (tmp_path / "film.html").write_text(f"<!DOCTYPE html><title>t</title>{made.data}")
     canvas = open_page((tmp_path / "film.html").as_uri()).locator("figure.film canvas")
     box = canvas.bounding_box()
     assert (box["width"], box["height"]) == (30 * scale, 20 * scale)

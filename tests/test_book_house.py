@@ -1,21 +1,25 @@
 """The repository as a whole: layout, dependencies, the published address, make, nothing foreign."""
 
+import ast
+import io
 import os
 import re
 import shutil
 import stat
 import subprocess
 import sys
+import tokenize
 import tomllib
 import types
 from pathlib import Path
 
 import nbformat
 import pytest
-import set_repository
 import yaml
 from IPython.core.inputtransformer2 import TransformerManager
 from packaging.version import Version
+
+from tools import house_map, set_repository
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -371,3 +375,45 @@ def test_the_workflows_call_targets_that_there_are():
             commands = "\n".join(step.get("run", "") for step in job["steps"])
             called |= set(re.findall(r"^make ([a-z-]+)", commands, re.MULTILINE))
     assert {"book", "test", "test-colab"} <= called <= targets
+
+
+# The map of the house
+
+
+def test_arrows_go_one_way():
+    """A shelf imports the core, the core no shelf, and shelves not each other; cli joins them."""
+    shelf = {name: name.rpartition(".")[0] for name in house_map.modules()}
+    wrong = [
+        (name, other)
+        for name, others in house_map.imports().items()
+        for other in others
+        if shelf[other] not in ("", shelf[name]) and name != "cli"
+    ]
+    assert wrong == []
+    assert "cli" not in set().union(*house_map.imports().values())
+
+
+def test_the_map_is_up_to_date():
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert house_map.redraw(page) == page, "run: python -m tools.house_map"
+
+
+def code_lines(path):
+    """The number of lines that hold code: no blanks, no comments, no docstrings."""
+    text = path.read_text(encoding="utf-8")
+    owners = ast.Module, ast.ClassDef, ast.FunctionDef
+    bodies = [node.body[0] for node in ast.walk(ast.parse(text)) if isinstance(node, owners)]
+    docs = [n for n in bodies if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)]
+    none = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    places = [(t.start[0], t.end[0]) for t in tokens if t.type not in none | {tokenize.ENDMARKER}]
+    used = {line for first, last in places for line in range(first, last + 1)}
+    return len(used - {line for n in docs for line in range(n.lineno, n.end_lineno + 1)})
+
+
+def test_the_house_stays_small():
+    """A module is read at once, the core in one sitting."""
+    sizes = {name: code_lines(path) for name, path in house_map.modules().items()}
+    assert {name: size for name, size in sizes.items() if size > 220} == {}
+    core = [size for name, size in sizes.items() if "." not in name and name not in ("cli", "runs")]
+    assert sum(core) <= 1950 and sum(sizes.values()) <= 3650

@@ -14,6 +14,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
+#: notebooks that show results and teach nothing: what a lesson must have, they need not
+NO_LESSONS = {"sources_evidence"}
+LESSONS = [path for path in NOTEBOOKS if path.stem not in NO_LESSONS]
 MAX_LINES = 20
 PROMPT = "Show the solution"
 MACHINE_PATH = re.compile(r"(?:/(?:home|root|Users|tmp|private)/|[A-Z]:\\Users\\)\w")
@@ -38,16 +41,9 @@ def text_of(outputs):
     return "\n".join(str(v) for b in bundles for k, v in b.items() if not k.startswith("image/"))
 
 
-def problems(notebook, size=0):
-    """Say in what a notebook breaks the conventions."""
-    markdown = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    prose = "\n\n".join(cell.source for cell in markdown)
-    prose = re.sub(r"^```.*?^```", "", prose, flags=re.DOTALL | re.MULTILINE) if markdown else ""
+def problems_of_a_lesson(prose, code):
+    """Say what a lesson lacks: its frame, and exercises with their solutions."""
     found = []
-
-    if len(re.findall(r"^# ", prose, re.MULTILINE)) != 1:
-        found.append("must have one H1")
     for words in ("You will learn", "Before you start", "Time"):
         if f"**{words}" not in prose:
             found.append(f"must say **{words}**")
@@ -57,10 +53,22 @@ def problems(notebook, size=0):
             found.append(f"must have a section {words}")
     if len(EXERCISE.findall(sections.get("Exercises", ""))) < 3:
         found.append("must have three exercises")
-    solutions = [cell for cell in code if "solution" in tags(cell)]
-    if len(solutions) < 3:
+    if sum("solution" in tags(cell) for cell in code) < 3:
         found.append("must have three cells tagged solution")
-    for cell in solutions:
+    return found
+
+
+def problems(notebook, size=0, lesson=True):
+    """Say in what a notebook breaks the conventions."""
+    markdown = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    prose = "\n\n".join(cell.source for cell in markdown)
+    prose = re.sub(r"^```.*?^```", "", prose, flags=re.DOTALL | re.MULTILINE) if markdown else ""
+    found = problems_of_a_lesson(prose, code) if lesson else []
+
+    if len(re.findall(r"^# ", prose, re.MULTILINE)) != 1:
+        found.append("must have one H1")
+    for cell in [cell for cell in code if "solution" in tags(cell)]:
         if "hide-cell" not in tags(cell) or not re.search(
             r"^\s*(?:assert |runtime\.expect\()", cell.source, re.MULTILINE
         ):
@@ -106,7 +114,8 @@ def problems(notebook, size=0):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_committed_notebook_keeps_the_conventions(path):
-    found = problems(nbformat.read(path, as_version=4), path.stat().st_size)
+    notebook = nbformat.read(path, as_version=4)
+    found = problems(notebook, path.stat().st_size, lesson=path in LESSONS)
     assert not found, "\n".join(found)
 
 
@@ -122,7 +131,7 @@ def wrong_time(prose, stamp):
     return "" if processor in device else f"ran on {stamp['device']}, not on {processor}"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_time_at_the_top_is_the_time_measured(path):
     notebook = nbformat.read(path, as_version=4)
     assert wrong_time(notebook.cells[0].source, notebook.metadata.gan_utils) == ""
@@ -183,6 +192,14 @@ def chapter():
 
 def test_a_chapter_without_fault_passes():
     assert problems(chapter()) == []
+
+
+def test_what_is_no_lesson_needs_no_exercises_and_keeps_the_rest():
+    notebook = new_notebook(cells=[new_markdown_cell("# A title"), *chapter().cells[1:3]])
+    assert problems(notebook) != [] and problems(notebook, lesson=False) == []
+    del notebook.cells[2].metadata["mystnb"]["image"]
+    assert "without alt text" in problems(notebook, lesson=False)[0]
+    assert {path.stem for path in NOTEBOOKS} >= NO_LESSONS
 
 
 PROSE_FAULTS = {

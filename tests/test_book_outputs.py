@@ -5,11 +5,8 @@ import io
 import json
 import shutil
 
-import chromium
-import gpu_check
 import nbformat
 import numpy as np
-import pdf
 import pypdf
 import pytest
 import status
@@ -19,7 +16,8 @@ from built_book import ROOT
 from nbformat.v4 import new_markdown_cell, new_notebook
 from PIL import Image
 
-from gan_utils import plots
+from gan_utils import film
+from tools import chromium, gpu_check, pdf
 
 # --- Status ---------------------------------------------------------------------------------------
 
@@ -95,8 +93,8 @@ def test_a_film_becomes_four_of_its_frames(two_pages):
     frames = [np.full((4, 6, 1), 30 * n, np.uint8) for n in range(7)]
     labels = [f"epoch {n}" for n in range(7)]
     caption = "It grows. Move the slider, or press Play."
-    film = plots.film(frames, labels, 'grey & "dark"', caption, columns=3).data
-    (pdf.HTML / "book/one.html").write_text(PAGE.format(title="One", body=film))
+    made = film.show(frames, labels, 'grey & "dark"', caption, columns=3).data
+    (pdf.HTML / "book/one.html").write_text(PAGE.format(title="One", body=made))
     soup = BeautifulSoup(pdf.article("book/one", set())[0], "html.parser")
     shown = [Image.open(io.BytesIO(base64.b64decode(i["src"].split(",")[1]))) for i in soup("img")]
     greys = [image.convert("L").resize((1, 1)).getpixel((0, 0)) for image in shown]

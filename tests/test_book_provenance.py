@@ -3,23 +3,18 @@
 import hashlib
 import io
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-import execute
-import experiment_csv
-import export_pictures
 import nbformat
 import numpy as np
-import provenance
 import pytest
-import stale
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image, ImageSequence
 
-from gan_utils import plots
+from gan_utils import film
+from tools import execute, experiment_csv, export_pictures, provenance, stale
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -75,7 +70,7 @@ def test_committed_pictures_all_come_from_a_notebook():
 
 def test_committed_weights_are_named_in_the_package():
     """Weights count for a stamp by their file names, so a module must spell each of them out."""
-    code = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("gan_utils/*.py"))
+    code = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("gan_utils/**/*.py"))
     weights = [path.name for path in ROOT.glob("gan_utils/weights/*")]
     assert [name for name in weights if name not in code] == []
 
@@ -419,9 +414,9 @@ def test_pictures_are_exported(book):
 
 def test_films_are_exported_as_animations_that_play_once():
     frames = [np.full((12, 16, 3), 40 * i, np.uint8) for i in range(6)]
-    film = plots.film(frames, list("abcdef"), "Grey.", "Brighter.", columns=4)
+    strip = film.show(frames, list("abcdef"), "Grey.", "Brighter.", columns=4)
     cell = new_code_cell("", metadata={"tags": ["picture"], "film": "fig-01-grey"})
-    cell.outputs = [new_output("display_data", {"text/html": film.data})]
+    cell.outputs = [new_output("display_data", {"text/html": strip.data})]
     made = export_pictures.pictures(new_notebook(cells=[cell]))
     names = [f"_static/films/fig-01-grey.{kind}" for kind in ("webp", "png")]
     moving, still = (Image.open(io.BytesIO(made[name])) for name in names)
@@ -445,11 +440,13 @@ def experiment(book):
     path = book / "experiments/results/smoothing.csv"
     path.unlink()
     commit(book)
-    stamp = provenance.experiment_stamp(script, book) | {"profile": "full"}
+    stamp = provenance.experiment_stamp(script, book) | {"profile": "full", "devices": []}
+    stamp = experiment_csv.made_by(stamp, stamp["device"])
     experiment_csv.write(path, [{"seed": 0, "score": 0.5}], stamp, 1.0, complete=False)
     assert experiment_csv.check(path, book)[1] == ["its run was not finished"]
     rows, seconds = experiment_csv.rows_so_far(path, stamp)
     assert rows == [{"seed": "0", "score": "0.5"}]
+    stamp = experiment_csv.made_by(stamp, stamp["device"])
     experiment_csv.write(path, [*rows, {"seed": 1, "score": 0.6}], stamp, seconds + 1.0)
     assert experiment_csv.check(path, book)[1] == []
     return path
@@ -460,6 +457,7 @@ def test_each_row_keeps_the_machine_that_made_it(book, experiment):
     assert stamp["devices"] == [["a test machine", 2]]
     stamp = stamp | {"device": "another"}
     rows, seconds = experiment_csv.rows_so_far(experiment, stamp)
+    stamp = experiment_csv.made_by(stamp, "another")
     experiment_csv.write(experiment, [*rows, {"seed": 2, "score": 0.7}], stamp, seconds)
     assert experiment_csv.read(experiment)[0]["devices"] == [["a test machine", 2], ["another", 1]]
 
@@ -467,11 +465,11 @@ def test_each_row_keeps_the_machine_that_made_it(book, experiment):
 def test_the_archive_of_cifar10_is_named(tmp_path, monkeypatch):
     """There are copies, and each gives other numbers."""
     (tmp_path / "cifar10").mkdir()
-    (tmp_path / "cifar10/cifar10_jpeg.zip").write_bytes(b"a copy")
+    (tmp_path / "cifar10/cifar-10-binary.tar.gz").write_bytes(b"a copy")
     monkeypatch.setenv("GAN_UTILS_DATA", str(tmp_path))
     sha256 = hashlib.sha256(b"a copy").hexdigest()
     script = ROOT / "experiments/cifar_classifier.py"
-    assert provenance.archives(script) == {"archives": {"cifar10_jpeg.zip": sha256}}
+    assert provenance.archives(script) == {"archives": {"cifar-10-binary.tar.gz": sha256}}
     assert provenance.archives(ROOT / "notebooks/02_adversarial_game.ipynb") == {}
 
 
@@ -500,11 +498,9 @@ def test_rows_of_other_code_are_not_resumed(book, experiment):
 
 
 def test_the_command_line_runs(book):
-    """`python tools/execute.py` as a person calls it, on the real repository, without running."""
-    script = ROOT / "tools/execute.py"
-    run = subprocess.run(
-        [sys.executable, str(script), "--help"], capture_output=True, text=True, env=os.environ
-    )
+    """`python -m tools.execute` as a person calls it, on the real repository, without running."""
+    command = [sys.executable, "-m", "tools.execute", "--help"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0
     assert "--force" in run.stdout
 

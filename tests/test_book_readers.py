@@ -8,14 +8,14 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from gan_utils import files
+from gan_utils import fetch
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 pytestmark = [
     pytest.mark.exhaustive,
     pytest.mark.timeout(3600),
     pytest.mark.skipif(
-        not os.environ.get("GAN_UTILS_DATA") and not (files.cache_folder() / "mnist").is_dir(),
+        not os.environ.get("GAN_UTILS_DATA") and not (fetch.cache_folder() / "mnist").is_dir(),
         reason="needs MNIST: set GAN_UTILS_DATA",
     ),
 ]

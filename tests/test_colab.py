@@ -12,14 +12,14 @@ import sysconfig
 import zipfile
 from importlib.util import find_spec
 
-import as_colab
 import nbformat
 import pytest
-import set_repository
-from as_colab import call
 from nbformat.v4 import new_code_cell, new_notebook
 from test_book_house import PROJECT, ROOT, URL, tracked
 from test_book_notebooks import text_of
+
+from tools import as_colab, set_repository
+from tools.as_colab import call
 
 CHAPTER = "12_evaluating.ipynb"  # the quickest; it also reads results of experiments
 OFFLINE = {
@@ -58,7 +58,7 @@ def published(tmp_path_factory):
 @pytest.fixture(scope="module")
 def package(published):
     """The wheel, as `make wheel` builds it."""
-    call(sys.executable, "tools/build_wheel.py", cwd=published, env=os.environ | OFFLINE)
+    call(sys.executable, "-m", "tools.build_wheel", cwd=published, env=os.environ | OFFLINE)
     (wheel,) = published.glob("dist/*")
     return wheel
 

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import io
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -22,7 +23,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from gan_utils import data, files
+from gan_utils import data, fetch, files, standins
+from tools import convert_cifar10
 
 
 def idx_bytes(array):
@@ -52,7 +54,7 @@ def write_small(folder):
 RECORDS = np.random.default_rng(0).integers(0, 256, (6, 20, 3073), dtype=np.uint8)
 RECORDS[:, :, 0] = np.arange(20) % 10
 BATCHES = [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]
-PUBLISHED, JPEG = files.CIFAR10_FILES
+PUBLISHED, JPEG = files.CIFAR10_FILE, "cifar10_jpeg.zip"
 
 
 def write_archive(path, members=None):
@@ -70,6 +72,9 @@ def write_archive(path, members=None):
                 info.size = len(content)
                 archive.addfile(info, io.BytesIO(content))
     return path
+
+
+A_COPY = {files.CIFAR10_COPY: b"a JPEG copy, lossy"}
 
 
 def jpeg(colour, size=(32, 32), mode="RGB", form="JPEG"):
@@ -98,7 +103,7 @@ def write_jpegs(path, members=None):
 def nowhere(monkeypatch, tmp_path):
     """No data folder, an empty cache, the sizes and hashes of the tiny data sets."""
     monkeypatch.delenv("GAN_UTILS_DATA", raising=False)
-    monkeypatch.setattr(files, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(fetch, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(files, "MNIST_FILES", SMALL_FILES)
     monkeypatch.setattr(files, "CIFAR10_BATCH", 20)
     published = write_archive(tmp_path / "published" / PUBLISHED).read_bytes()
@@ -182,7 +187,7 @@ def test_uniform_is_uniform():
 
 @pytest.mark.parametrize(("name", "count", "sigma"), [("ring", 8, 0.01), ("grid", 25, 0.05)])
 def test_mixtures_have_their_moments(name, count, sigma):
-    centres, stated = data.mixture_modes(name)
+    centres, stated = standins.mixture_modes(name)
     points = data.load(name).points
     assert centres.shape == (count, 2) and centres.dtype == np.float64 and stated == sigma
     assert points.shape == (100_000, 2) and points.dtype == np.float32
@@ -198,14 +203,14 @@ def test_mixtures_have_their_moments(name, count, sigma):
 
 
 def test_mixture_modes():
-    ring, grid = data.mixture_modes("ring")[0], data.mixture_modes("grid")[0]
+    ring, grid = standins.mixture_modes("ring")[0], standins.mixture_modes("grid")[0]
     np.testing.assert_allclose(np.linalg.norm(ring, axis=1), 1)
     # Eight different directions: with the end point included, the first would be there twice.
     turns = np.unwrap(np.arctan2(ring[:, 1], ring[:, 0]))
     np.testing.assert_allclose(np.diff(turns), np.pi / 4)
     assert {tuple(c) for c in grid} == {(x, y) for x in range(-4, 5, 2) for y in range(-4, 5, 2)}
     with pytest.raises(ValueError, match="'spiral'. There are: grid, ring"):
-        data.mixture_modes("spiral")
+        standins.mixture_modes("spiral")
 
 
 def test_shapes():
@@ -246,10 +251,9 @@ def test_shapes_can_be_told_apart():
 
 
 def test_real_cifar10():
-    folder = Path(os.environ.get("GAN_UTILS_DATA") or "nowhere", "cifar10")
-    if not any((folder / name).is_file() for name in files.CIFAR10_FILES):
-        pytest.skip("the real CIFAR-10 is not on this machine, in the folder GAN_UTILS_DATA")
     cifar10 = data.load("cifar10")
+    if cifar10.note.startswith("Stand-in"):
+        pytest.skip("the real CIFAR-10 is not on this machine")
     assert cifar10.images.shape == (50_000, 32, 32, 3) and cifar10.images.dtype == np.uint8
     assert cifar10.test_images.shape == (10_000, 32, 32, 3)
     assert np.bincount(cifar10.labels).tolist() == [5000] * 10
@@ -260,7 +264,6 @@ def test_real_cifar10():
     blue = [cifar10.images[cifar10.labels == k, ..., 2].mean() for k in range(10)]
     assert files.CIFAR10_CLASSES[np.argmax(blue)] in ("airplane", "ship")
     assert files.CIFAR10_CLASSES[np.argmin(blue)] == "frog"
-    assert "$GAN_UTILS_DATA" in cifar10.note
 
 
 def test_real_mnist():
@@ -300,7 +303,7 @@ def test_own_folder_that_does_not_exist(nowhere, monkeypatch):
 @pytest.mark.parametrize("profile", ["quick", "short", "full"])
 def test_own_folder_that_lacks_a_file_is_named(nowhere, monkeypatch, profile):
     monkeypatch.setenv("GAN_BOOK_PROFILE", profile)
-    monkeypatch.setattr(files, "MNIST_MIRRORS", ["http://127.0.0.1:9/"])
+    monkeypatch.setattr(fetch, "MNIST_MIRRORS", ["http://127.0.0.1:9/"])
     write_small(nowhere / "own" / "mnist")
     (nowhere / "own" / "mnist" / "t10k-labels-idx1-ubyte.gz").unlink()
     monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
@@ -315,7 +318,7 @@ def test_own_folder_that_lacks_a_file_is_named(nowhere, monkeypatch, profile):
 @pytest.mark.parametrize("profile", ["short", "full"])
 def test_download_fills_the_cache_once(nowhere, monkeypatch, server, profile):
     monkeypatch.setenv("GAN_BOOK_PROFILE", profile)
-    monkeypatch.setattr(files, "MNIST_MIRRORS", [server.url + "html/", server.url + "mnist/"])
+    monkeypatch.setattr(fetch, "MNIST_MIRRORS", [server.url + "html/", server.url + "mnist/"])
     mnist = data.load("mnist")
     np.testing.assert_array_equal(mnist.labels, SMALL["train-labels-idx1-ubyte"])
     assert files_in(nowhere / "cache") == sorted(f"{name}.gz" for name in SMALL)
@@ -328,10 +331,10 @@ def test_two_processes_download_at_once(nowhere, server):
     server.together = threading.Barrier(2)
     code = f"""
 import pathlib
-from gan_utils import data, files
-files.cache_folder = lambda: pathlib.Path({str(nowhere / "cache")!r})
+from gan_utils import data, fetch, files
+fetch.cache_folder = lambda: pathlib.Path({str(nowhere / "cache")!r})
 files.MNIST_FILES = {SMALL_FILES!r}
-files.MNIST_MIRRORS = [{server.url + "mnist/"!r}]
+fetch.MNIST_MIRRORS = [{server.url + "mnist/"!r}]
 print(data.load("mnist").images.sum())
 """
     env = os.environ | {"GAN_BOOK_PROFILE": "full"}
@@ -350,7 +353,7 @@ print(data.load("mnist").images.sum())
 
 def test_scratch_of_a_killed_download_goes_at_the_next(nowhere, monkeypatch, server):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
-    monkeypatch.setattr(files, "MNIST_MIRRORS", [server.url + "mnist/"])
+    monkeypatch.setattr(fetch, "MNIST_MIRRORS", [server.url + "mnist/"])
     hours_ago = time.time() - 2 * 3600
     for name, touched in (("killed", hours_ago), ("slow", None), ("empty", hours_ago)):
         scratch = nowhere / "cache" / "mnist" / f".download-{name}"
@@ -367,9 +370,9 @@ def test_scratch_of_a_killed_download_goes_at_the_next(nowhere, monkeypatch, ser
 @pytest.mark.parametrize("profile", ["quick", "full"])
 def test_download_whatever_the_profile(nowhere, monkeypatch, server, profile):
     monkeypatch.setenv("GAN_BOOK_PROFILE", profile)
-    monkeypatch.setattr(files, "MNIST_MIRRORS", [server.url + "mnist/"])
-    monkeypatch.setattr(files, "CIFAR10_MIRRORS", [server.url + "html/", server.url + "cifar10/"])
-    write_jpegs(nowhere / "own" / "cifar10" / JPEG)
+    monkeypatch.setattr(fetch, "MNIST_MIRRORS", [server.url + "mnist/"])
+    monkeypatch.setattr(fetch, "CIFAR10_MIRRORS", [server.url + "html/", server.url + "cifar10/"])
+    write_archive(nowhere / "own" / "cifar10" / PUBLISHED, A_COPY)
     monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
     line = data.download("cifar10")
     assert line == (
@@ -380,7 +383,16 @@ def test_download_whatever_the_profile(nowhere, monkeypatch, server, profile):
     assert len(server.served) == 2 + 4
     assert data.download("cifar10") == line and len(server.served) == 2 + 4, "once is enough"
     assert os.environ["GAN_UTILS_DATA"] == str(nowhere / "own")
-    assert "a JPEG copy, lossy, from $GAN_UTILS_DATA" in data.load("cifar10").note
+    assert "a JPEG copy, lossy (SHA-256 of its content " in data.load("cifar10").note
+
+
+def test_a_mirror_cannot_pass_off_a_copy(nowhere, monkeypatch, server):
+    monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
+    monkeypatch.setattr(fetch, "CIFAR10_MIRRORS", [server.url + "cifar10/"])
+    write_archive(nowhere / "www" / "cifar10" / PUBLISHED, A_COPY)
+    with pytest.raises(OSError, match="is a JPEG copy, lossy .* expected the published archive"):
+        data.load("cifar10")
+    assert files_in(nowhere / "cache") == []
 
 
 def test_download_checks_what_is_there(nowhere, monkeypatch):
@@ -392,7 +404,7 @@ def test_download_checks_what_is_there(nowhere, monkeypatch):
 
 
 def test_download_without_network(nowhere, monkeypatch):
-    monkeypatch.setattr(files, "CIFAR10_MIRRORS", ["http://127.0.0.1:9/"])
+    monkeypatch.setattr(fetch, "CIFAR10_MIRRORS", ["http://127.0.0.1:9/"])
     with pytest.raises(OSError, match="no mirror gave it"):
         data.download("cifar10")
     assert "GAN_UTILS_DATA" not in os.environ and files_in(nowhere / "cache") == []
@@ -412,7 +424,7 @@ def test_download_of_what_cannot_be_downloaded(nowhere, name, message):
 
 def test_full_without_network_names_the_ways_out(nowhere, monkeypatch):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
-    monkeypatch.setattr(files, "MNIST_MIRRORS", ["http://127.0.0.1:9/", "http://127.0.0.1:10/"])
+    monkeypatch.setattr(fetch, "MNIST_MIRRORS", ["http://127.0.0.1:9/", "http://127.0.0.1:10/"])
     with pytest.raises(OSError) as caught:
         data.load("mnist")
     first, *rest = str(caught.value).splitlines()
@@ -433,8 +445,8 @@ def test_quick_falls_back_without_a_socket(tmp_path):
             if event.startswith("socket."):
                 raise SystemExit(f"a socket was used: {{event}} {{args}}")
         sys.addaudithook(forbid)
-        from gan_utils import data, files
-        files.cache_folder = lambda: pathlib.Path({str(tmp_path)!r})
+        from gan_utils import data, fetch
+        fetch.cache_folder = lambda: pathlib.Path({str(tmp_path)!r})
         for name in ("mnist", "cifar10"):
             loaded = data.load(name)
             print(loaded.name, len(loaded.images), loaded.note)
@@ -463,9 +475,9 @@ def test_cache_that_cannot_be_written(nowhere, server):
     code = f"""
 import os, pathlib
 import numpy, pooch, requests, tempfile, tqdm  # before this user loses sight of them
-from gan_utils import data, files
-files.cache_folder = lambda: pathlib.Path({str(locked)!r})
-files.MNIST_MIRRORS = [{server.url + "mnist/"!r}]
+from gan_utils import data, fetch, files
+fetch.cache_folder = lambda: pathlib.Path({str(locked)!r})
+fetch.MNIST_MIRRORS = [{server.url + "mnist/"!r}]
 if os.getuid() == 0:
     os.setgid(65534); os.setuid(65534)
 try:
@@ -544,7 +556,7 @@ def test_hash_mismatch_is_named(nowhere, monkeypatch):
 def test_broken_download_leaves_nothing_behind(nowhere, monkeypatch, server, spoil):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
     monkeypatch.setattr(
-        files, "MNIST_MIRRORS", [server.url + ("html/" if spoil == "html" else "mnist/")]
+        fetch, "MNIST_MIRRORS", [server.url + ("html/" if spoil == "html" else "mnist/")]
     )
     served = nowhere / "www" / "mnist" / "train-images-idx3-ubyte.gz"
     if spoil == "truncated":
@@ -575,9 +587,11 @@ def test_cifar10_as_published(nowhere, monkeypatch):
     assert files_in(nowhere / "own") == [PUBLISHED] and not (nowhere / "cache").exists()
 
 
-def test_cifar10_as_jpegs(nowhere, monkeypatch):
+def test_cifar10_as_jpegs(nowhere, monkeypatch, capsys):
     write_jpegs(nowhere / "own" / "cifar10" / JPEG)
     monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
+    convert_cifar10.main([])
+    assert capsys.readouterr().out.endswith(f"{nowhere / 'cache' / 'cifar10' / PUBLISHED}\n")
     cifar10 = data.load("cifar10")
     assert cifar10.images.shape == (100, 32, 32, 3) and cifar10.test_images.shape == (20, 32, 32, 3)
     assert cifar10.labels.tolist() == list(range(10)) * 10 and cifar10.labels.dtype == np.uint8
@@ -586,16 +600,30 @@ def test_cifar10_as_jpegs(nowhere, monkeypatch):
         np.testing.assert_allclose(red[:, 9, 9], 20 * labels.astype(int), atol=4)
         np.testing.assert_allclose(green[:, 9, 9], 10 * (np.arange(len(labels)) // 10), atol=4)
         assert blue.max() < 5
-    assert "a JPEG copy, lossy, from $GAN_UTILS_DATA" in cifar10.note
+    assert re.search(r"a JPEG copy, lossy \(SHA-256 of .{16,}…\), from the cache", cifar10.note)
+    convert_cifar10.main([])
+    assert capsys.readouterr().out == "", "once is enough"
+
+
+def test_converting_needs_a_copy_and_replaces_nothing(nowhere, monkeypatch, capsys):
+    convert_cifar10.main([])
+    assert not (nowhere / "cache").exists() and capsys.readouterr().out == ""
+    with pytest.raises(SystemExit):
+        convert_cifar10.main(["nowhere.zip"])
+    assert "there is no file nowhere.zip" in capsys.readouterr().err
+    there = write_archive(nowhere / "cache" / "cifar10" / PUBLISHED)
+    with pytest.raises(SystemExit):
+        convert_cifar10.main([str(write_jpegs(nowhere / JPEG))])
+    assert f"{there} is there already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("own", "cache", "wanted"),
     [
-        ([PUBLISHED, JPEG], [], "as published, from $GAN_UTILS_DATA"),
-        ([JPEG], [PUBLISHED], "a JPEG copy, lossy, from $GAN_UTILS_DATA"),
-        ([], [PUBLISHED, JPEG], "as published, from the cache"),
-        ([], [JPEG], "a JPEG copy, lossy, from the cache"),
+        ({}, A_COPY, r"as published, from \$GAN_UTILS_DATA"),
+        (A_COPY, {}, r"a JPEG copy, .*content .{16}…\), from \$GAN_UTILS_DATA"),
+        (None, {}, "as published, from the cache"),
+        (None, A_COPY, r"a JPEG copy, .*content .{16}…\), from the cache"),
     ],
 )
 @pytest.mark.parametrize("profile", ["quick", "full"])
@@ -603,16 +631,15 @@ def test_which_cifar10_is_taken(nowhere, monkeypatch, own, cache, wanted, profil
     monkeypatch.setenv("GAN_BOOK_PROFILE", profile)
     (nowhere / "own").mkdir()
     monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
-    for folder, names in (("own", own), ("cache", cache)):
-        for name in names:
-            write = write_archive if name == PUBLISHED else write_jpegs
-            write(nowhere / folder / "cifar10" / name)
-    assert wanted in data.load("cifar10").note
+    for folder, members in (("own", own), ("cache", cache)):
+        if members is not None:
+            write_archive(nowhere / folder / "cifar10" / PUBLISHED, members)
+    assert re.search(wanted, data.load("cifar10").note)
 
 
 def test_cifar10_is_downloaded_in_full(nowhere, monkeypatch, server):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
-    monkeypatch.setattr(files, "CIFAR10_MIRRORS", [server.url + "html/", server.url + "cifar10/"])
+    monkeypatch.setattr(fetch, "CIFAR10_MIRRORS", [server.url + "html/", server.url + "cifar10/"])
     for _ in range(2):
         assert "as published, from the cache" in data.load("cifar10").note
     assert server.served == [f"/html/{PUBLISHED}", f"/cifar10/{PUBLISHED}"]
@@ -621,22 +648,29 @@ def test_cifar10_is_downloaded_in_full(nowhere, monkeypatch, server):
 
 def test_cifar10_nowhere_in_full(nowhere, monkeypatch):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
-    monkeypatch.setattr(files, "CIFAR10_MIRRORS", ["http://127.0.0.1:9/"])
+    monkeypatch.setattr(fetch, "CIFAR10_MIRRORS", ["http://127.0.0.1:9/"])
     with pytest.raises(
         OSError, match=f"^Set GAN_UTILS_DATA to a folder that holds cifar10/{PUBLISHED}"
     ):
         data.load("cifar10")
 
 
-@pytest.mark.parametrize("spoil", ["truncated", "html", "other"])
-def test_archive_that_is_not_the_published_one(nowhere, monkeypatch, spoil):
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        ("truncated", "is not the published archive: its SHA-256"),  # its last bytes
+        ("html", "is not a complete .tar.gz file"),
+        ("other", "is not the published archive: its SHA-256"),
+    ],
+)
+def test_archive_that_is_not_the_published_one(nowhere, monkeypatch, spoil, message):
     path = write_archive(nowhere / "own" / "cifar10" / PUBLISHED, {"readme.html": b"another"})
     if spoil == "truncated":
         path.write_bytes((nowhere / "published" / PUBLISHED).read_bytes()[:-9])
     elif spoil == "html":
         path.write_bytes(b"<!doctype html><title>Please log in</title>")
     monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
-    with pytest.raises(ValueError, match=f"{PUBLISHED} is not the published archive: its SHA-256"):
+    with pytest.raises(ValueError, match=f"{PUBLISHED} {message}"):
         data.load("cifar10")
 
 
@@ -645,7 +679,7 @@ def test_archive_cut_short(nowhere, keep):
     path = write_archive(nowhere / PUBLISHED)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(ValueError, match=f"{PUBLISHED} is not a complete .tar.gz file"):
-        files.read_cifar10_binary(path)
+        files.read_cifar10(path)
 
 
 @pytest.mark.parametrize(
@@ -662,13 +696,13 @@ def test_archive_cut_short(nowhere, keep):
 )
 def test_archive_is_read_strictly(nowhere, members, message):
     with pytest.raises(ValueError, match=message):
-        files.read_cifar10_binary(write_archive(nowhere / PUBLISHED, members))
+        files.read_cifar10(write_archive(nowhere / PUBLISHED, members))
 
 
 def test_archive_cannot_write_anywhere(nowhere):
     path = write_archive(nowhere / PUBLISHED, {"../../escaped": b"x"})
     before = files_in(nowhere)
-    files.read_cifar10_binary(path)
+    files.read_cifar10(path)
     assert files_in(nowhere) == before
 
 
@@ -688,7 +722,7 @@ def test_archive_cannot_write_anywhere(nowhere):
 )
 def test_jpegs_are_read_strictly(nowhere, members, message):
     with pytest.raises(ValueError, match=f"{JPEG}.*{message}"):
-        files.read_cifar10_jpeg(write_jpegs(nowhere / JPEG, members))
+        convert_cifar10.read(write_jpegs(nowhere / JPEG, members))
 
 
 @pytest.mark.parametrize("spoil", ["truncated", "html", "bit"])
@@ -701,7 +735,8 @@ def test_jpeg_file_that_is_broken(nowhere, monkeypatch, spoil):
     wanted = "train/cat/0004.jpg" if spoil == "bit" else "the list of its files"
     monkeypatch.setenv("GAN_UTILS_DATA", str(nowhere / "own"))
     with pytest.raises(ValueError, match=f"{JPEG} is broken: {wanted} cannot be read"):
-        data.load("cifar10")
+        convert_cifar10.main([])
+    assert not (nowhere / "cache").exists()
 
 
 # --- what a training step draws -------------------------------------------------------------

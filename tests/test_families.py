@@ -4,7 +4,8 @@ import pytest
 import scipy.special
 import tensorflow as tf
 
-from gan_utils import data, families
+from gan_utils import data
+from gan_utils.chapters import families
 
 
 def test_masked_convolutions_see_only_pixels_before():

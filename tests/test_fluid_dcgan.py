@@ -28,8 +28,8 @@ def small_discriminator(double_sigmoid):
 
 @pytest.fixture(autouse=True)
 def tiny(tmp_path, monkeypatch):
-    monkeypatch.setattr(fluid.networks, "fluid_generator", small_generator)
-    monkeypatch.setattr(fluid.networks, "fluid_discriminator", small_discriminator)
+    monkeypatch.setattr(fluid.paddle, "fluid_generator", small_generator)
+    monkeypatch.setattr(fluid.paddle, "fluid_discriminator", small_discriminator)
     monkeypatch.setattr(fluid, "FOLDER", tmp_path)
     monkeypatch.setattr(fluid, "BATCH", 4)
     monkeypatch.setattr(fluid, "BATCHES", 12)

@@ -6,6 +6,8 @@ import pytest
 from keras import layers
 
 from gan_utils import networks
+from gan_utils.chapters import upsampling
+from gan_utils.sources import paddle
 
 
 def sides(small, kernel, padding, stride):
@@ -30,7 +32,7 @@ def sides(small, kernel, padding, stride):
     ],
 )
 def test_fits(small, large, stride, fits):
-    assert networks.transposed_geometry(small, large, stride) == fits
+    assert upsampling.transposed_geometry(small, large, stride) == fits
     for kernel, padding in fits:
         assert sides(small, kernel, padding, stride) == (large, small)
 
@@ -44,38 +46,38 @@ def test_fits_are_all_that_keras_has():
                 size = sides(small, kernel, padding, stride)[0]
                 by_size.setdefault(size, []).append((kernel, padding))
         for size, fits in by_size.items():
-            assert networks.transposed_geometry(small, size, stride) == fits
+            assert upsampling.transposed_geometry(small, size, stride) == fits
         for size in (min(by_size) - 1, max(by_size) + 1):
             with pytest.raises(ValueError, match=f"{size} pixels cannot be made of {small}"):
-                networks.transposed_geometry(small, size, stride)
+                upsampling.transposed_geometry(small, size, stride)
 
 
 def test_the_refusal_says_what_is_possible():
     with pytest.raises(ValueError, match="28 pixels .* of 3 .* Possible: 5, 6, 7, 8, 9, 10."):
-        networks.transposed_geometry(3, 28)
+        upsampling.transposed_geometry(3, 28)
     with pytest.raises(ValueError, match="Possible: 6, 8.$"):
-        networks.transposed_geometry(2, 7, stride=4, largest=4)
+        upsampling.transposed_geometry(2, 7, stride=4, largest=4)
 
 
 @pytest.mark.parametrize("arguments", [(0, 4), (3, 0), (3, 6, 0), (3, 9, 3, 2)])
 def test_arguments_out_of_range(arguments):
     with pytest.raises(ValueError, match="at least"):
-        networks.transposed_geometry(*arguments)
+        upsampling.transposed_geometry(*arguments)
 
 
 def test_the_source_s_choice_is_among_them():
     for small in range(2, 9):
         for large in range(1, 3 * small):
             try:
-                choice = networks.conv_geometry(large, small)
+                choice = paddle.conv_geometry(large, small)
             except ValueError:
                 continue
-            assert choice in networks.transposed_geometry(small, large)
+            assert choice in upsampling.transposed_geometry(small, large)
 
 
 @pytest.mark.parametrize("kind, kernel", [("kernel 4", 4), ("kernel 5", 5), ("resize", 3)])
 def test_upsampling_generator(kind, kernel):
-    generator = networks.upsampling_generator(kind, latent_dim=6, width=8)
+    generator = upsampling.upsampling_generator(kind, latent_dim=6, width=8)
     first, second = 4 * 16, 4 * 8  # batch normalisation
     taps = kernel**2
     count = (6 * 49 * 16 + first) + (taps * 16 * 8 + second) + (taps * 8 + 1)
@@ -86,7 +88,7 @@ def test_upsampling_generator(kind, kernel):
 
 
 def test_kernel_4_is_the_dcgan_generator():
-    ours = networks.upsampling_generator("kernel 4", latent_dim=6, width=8)
+    ours = upsampling.upsampling_generator("kernel 4", latent_dim=6, width=8)
     book = networks.dcgan_generator(latent_dim=6, width=8)
     ours.set_weights(book.get_weights())
     z = np.random.default_rng(0).standard_normal((3, 6)).astype("float32")
@@ -95,7 +97,7 @@ def test_kernel_4_is_the_dcgan_generator():
 
 def test_resize_keeps_what_is_even_even():
     """Its pattern comes from the edges alone: inside, an even input gives an even output."""
-    generator = networks.upsampling_generator("resize", latent_dim=2, width=4)
+    generator = upsampling.upsampling_generator("resize", latent_dim=2, width=4)
     inner = keras.Model(generator.layers[-2].input, generator.layers[-1].output)
     even = np.ones((1, 14, 14, 4), "float32")
     image = np.asarray(inner(even))[0, 1:-1, 1:-1, 0]
@@ -104,4 +106,4 @@ def test_resize_keeps_what_is_even_even():
 
 def test_unknown_kind():
     with pytest.raises(ValueError, match="no kind 'kernel 3'. There are: kernel 4, kernel 5, "):
-        networks.upsampling_generator("kernel 3")
+        upsampling.upsampling_generator("kernel 3")

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 
-import fresh_workers
 import nbformat
 import psutil
 import pytest
@@ -15,6 +14,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from xdist.dsession import DSession
 
 import conftest
+from tools import fresh_workers
 
 ROOT = conftest.ROOT
 NO_PLUGINS = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # but those that are named; it saves time
@@ -25,7 +25,7 @@ def run_pytest(folder, *arguments, plugins=True):
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
     # without the variables of the run that this test belongs to
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    env |= {"PYTHONPATH": f"{ROOT / 'tools'}{os.pathsep}{folder}"} | ({} if plugins else NO_PLUGINS)
+    env |= {"PYTHONPATH": f"{ROOT}{os.pathsep}{folder}"} | ({} if plugins else NO_PLUGINS)
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True).stdout
 
 
@@ -62,7 +62,7 @@ def test_exhaustive_cases_run_when_they_are_asked_for(tmp_path):
 # By which processes
 
 CONFTEST = """
-import fresh_workers
+from tools import fresh_workers
 
 fresh_workers.LIMIT = LIMIT
 
@@ -120,7 +120,7 @@ def test_a_worker_that_hangs_when_it_ends_is_killed(tmp_path):
         textwrap.dedent("""
             import os, time
 
-            import fresh_workers
+            from tools import fresh_workers
 
             fresh_workers.PATIENCE = 2
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from gan_utils import inception
+from gan_utils.chapters import inception
 
 RANDOM = np.random.default_rng(0)
 

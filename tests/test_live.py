@@ -3,14 +3,15 @@ import json
 import re
 import subprocess
 
-import chromium
 import keras
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from keras import layers
 
-from gan_utils import data, live, networks, recipes
+from gan_utils import networks, recipes
+from gan_utils.chapters import live
+from tools import chromium
 
 FLAGS = """--headless --disable-gpu --disable-background-networking --disable-component-update
 --disable-sync --no-first-run --virtual-time-budget=20000 --dump-dom"""

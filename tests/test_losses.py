@@ -85,26 +85,11 @@ def test_two_sided_smoothing(name, targets):
     np.testing.assert_allclose(got, wanted, rtol=1e-12)
 
 
-@pytest.mark.parametrize("targets", [(), (0.9,), (1.0, -1.0, 0.0)])
-@pytest.mark.parametrize("dtype, rtol", [("float64", 1e-12), ("float32", 1e-5)])
-def test_least_squares(targets, dtype, rtol):
-    b, a, c = targets + (1.0, 0.0, 1.0)[len(targets) :]
-    real, fake = LOGITS[::-1] / 3, LOGITS
-    loss = losses.least_squares(*targets)
-    got = loss.discriminator(tf.constant(real, dtype), tf.constant(fake, dtype))
-    wanted = np.mean((real - b) ** 2) / 2, np.mean((fake - a) ** 2) / 2
-    np.testing.assert_allclose(got, wanted, rtol=rtol)
-    got = loss.generator(tf.constant(fake[:, None], dtype))
-    assert got.shape == ()
-    np.testing.assert_allclose(got, np.mean((fake - c) ** 2) / 2, rtol=rtol)
-
-
 @pytest.mark.parametrize(
     "config",
     [
         {"name": "non_saturating", "real_target": 0.9, "fake_target": 0.05},
         {"name": "minimax", "real_target": 0.8, "fake_target": 0.1},
-        {"name": "least_squares", "real_target": 0.9, "fake_target": -1.0, "g_target": 0.5},
     ],
 )
 def test_config_builds_the_loss_again(config):
@@ -117,19 +102,17 @@ def test_config_builds_the_loss_again(config):
 
 
 def test_make_without_options_is_the_default():
-    for build in (losses.non_saturating, losses.minimax, losses.least_squares):
+    for build in (losses.non_saturating, losses.minimax):
         assert losses.make(build.__name__).config == build().config
 
 
 @pytest.mark.parametrize(
     "name, options, message",
     [
-        ("hinge", {}, "no loss 'hinge'; there are least_squares, minimax, non_saturating"),
+        ("hinge", {}, "no loss 'hinge'; there are minimax, non_saturating"),
         ("minimax", {"g_target": 1.0}, "no option 'g_target'; it has real_target, fake_target"),
         ("non_saturating", {"smoothing": 0.1}, "no option 'smoothing'"),
         ("non_saturating", {"real_target": 1.05}, "real_target is 1.05"),
-        ("least_squares", {"g_target": float("nan")}, "g_target is nan; it must be finite"),
-        ("least_squares", {"fake_target": -np.inf}, "fake_target is -inf; it must be finite"),
     ],
 )
 def test_make_refuses(name, options, message):

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image, ImageDraw
 from test_main import contents, images_of, run, tiny_recipe  # noqa: F401, the last a fixture
 
-from gan_utils import callbacks, recipes
+from gan_utils import callbacks, networks
+from gan_utils.own import pictures
 
 
 def drawing(number, mode="RGB"):
@@ -27,14 +28,14 @@ def drawing(number, mode="RGB"):
 def photos(tmp_path, monkeypatch):
     """A folder of images in many modes, and files that are none; the recipe is a tiny one."""
     shape = {"size": 32, "channels": 3, "width": 2}
-    tiny = recipes.RECIPES["own-images"] | {
+    tiny = pictures.RECIPES["own-images"] | {
         "epochs": 2,
         "batch_size": 8,
-        "generator": ["dcgan_generator", shape | {"latent_dim": 4}],
-        "discriminator": ["dcgan_discriminator", shape | {"batch_norm": False}],
+        "generator": [networks.dcgan_generator, shape | {"latent_dim": 4}],
+        "discriminator": [networks.dcgan_discriminator, shape | {"batch_norm": False}],
     }
-    monkeypatch.setitem(recipes.RECIPES, "own-images", tiny)
-    monkeypatch.setattr("gan_utils.__main__.OWN_ROWS", 40)
+    monkeypatch.setitem(pictures.RECIPES, "own-images", tiny)
+    monkeypatch.setattr("gan_utils.own.training.OWN_ROWS", 40)
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "my photos"
     (folder / "more").mkdir(parents=True)

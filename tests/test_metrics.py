@@ -9,7 +9,7 @@ import scipy.linalg
 import scipy.spatial
 import scipy.stats
 
-from gan_utils import data, metrics
+from gan_utils import classifiers, data, metrics, standins
 
 RANDOM = np.random.default_rng(0)
 
@@ -66,7 +66,7 @@ def test_class_shares():
 
 def cloud(name, n, seed=1):
     """Points as the data set has them, but other ones."""
-    centres, sigma = data.mixture_modes(name)
+    centres, sigma = standins.mixture_modes(name)
     rng = np.random.default_rng(seed)
     which = rng.integers(len(centres), size=n)
     return centres[which] + sigma * rng.normal(size=(n, 2)), centres, sigma
@@ -85,7 +85,7 @@ def test_mode_coverage_by_hand():
 
 
 def test_mode_coverage_at_its_ends():
-    centres, sigma = data.mixture_modes("ring")
+    centres, sigma = standins.mixture_modes("ring")
     even = metrics.mode_coverage(centres, centres, sigma)
     assert even == pytest.approx(
         {"modes": 8, "high_quality": 1, "kl": 0, "smallest_share": 1 / 8}, abs=1e-12
@@ -103,7 +103,7 @@ def test_mode_coverage_at_its_ends():
 @pytest.mark.parametrize("name", ["ring", "grid"])
 def test_mode_coverage_of_the_mixture_itself(name):
     points = data.load(name).points
-    centres, sigma = data.mixture_modes(name)
+    centres, sigma = standins.mixture_modes(name)
     got, k, n = metrics.mode_coverage(points, centres, sigma), len(centres), len(points)
     share = 1 - np.exp(-9 / 2)  # of a Gaussian in the plane within three standard deviations
     assert got["high_quality"] == pytest.approx(share, abs=5 * np.sqrt(share * (1 - share) / n))
@@ -168,7 +168,7 @@ def test_paired_interval_against_scipy():
 def test_classifier_is_small_and_shipped():
     from importlib import resources
 
-    weights = resources.files("gan_utils") / "weights" / metrics.CLASSIFIER_WEIGHTS
+    weights = resources.files("gan_utils") / "weights" / classifiers.DIGITS.weights
     assert len(weights.read_bytes()) < 1_000_000
 
 
@@ -176,7 +176,7 @@ def test_classifier_on_real_test_images():
     if not os.environ.get("GAN_UTILS_DATA"):
         pytest.skip("the real MNIST is not on this machine: GAN_UTILS_DATA is not set")
     mnist = data.load("mnist")
-    probabilities, features = metrics.digit_scores(mnist.test_images)
+    probabilities, features = classifiers.scores(mnist.test_images, "mnist")
     assert (probabilities.argmax(1) == mnist.test_labels).mean() >= 0.992
     assert features.shape == (10_000, 64) and features.dtype == probabilities.dtype == np.float64
     np.testing.assert_allclose(probabilities.sum(1), 1)
@@ -184,16 +184,16 @@ def test_classifier_on_real_test_images():
 
 def test_scores_do_not_depend_on_the_dtype_policy():
     images = data.load("digits").test_images[:50]
-    wanted = metrics.digit_scores(images)
+    wanted = classifiers.scores(images, "mnist")
     policy = keras.config.dtype_policy()
     try:
         keras.config.set_dtype_policy("mixed_bfloat16")
-        metrics.digit_classifier.cache_clear()
-        got = metrics.digit_scores(images)
-        layers = metrics.digit_classifier().layers
+        classifiers.classifier.cache_clear()
+        got = classifiers.scores(images, "mnist")
+        layers = classifiers.classifier("mnist").layers
     finally:
         keras.config.set_dtype_policy(policy)
-        metrics.digit_classifier.cache_clear()
+        classifiers.classifier.cache_clear()
     for a, b in zip(got, wanted, strict=True):
         assert a.dtype == np.float64
         np.testing.assert_array_equal(a, b)
@@ -203,7 +203,7 @@ def test_scores_do_not_depend_on_the_dtype_policy():
 @pytest.mark.parametrize("images", [np.zeros((2, 28, 28, 1)), np.zeros((2, 28, 28), np.uint8)])
 def test_scores_refuse_other_images(images):
     with pytest.raises(ValueError, match="takes uint8 images of shape"):
-        metrics.digit_scores(images)
+        classifiers.scores(images, "mnist")
 
 
 def test_expected_calibration_error_by_hand():

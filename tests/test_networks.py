@@ -5,16 +5,17 @@ import tensorflow as tf
 from scipy.special import expit, softmax
 
 from gan_utils import losses, networks
+from gan_utils.sources import paddle
 
 PAIRS = {
-    "fc": (networks.fc_generator, networks.fc_discriminator, {}),
-    "paddle 28": (networks.paddle_dcgan_generator, networks.paddle_dcgan_discriminator, {}),
+    "fc": (paddle.fc_generator, paddle.fc_discriminator, {}),
+    "paddle 28": (paddle.paddle_dcgan_generator, paddle.paddle_dcgan_discriminator, {}),
     "paddle 32": (
-        networks.paddle_dcgan_generator,
-        networks.paddle_dcgan_discriminator,
+        paddle.paddle_dcgan_generator,
+        paddle.paddle_dcgan_discriminator,
         {"size": 32, "channels": 3},
     ),
-    "fluid": (networks.fluid_generator, networks.fluid_discriminator, {}),
+    "fluid": (paddle.fluid_generator, paddle.fluid_discriminator, {}),
     **{
         f"dcgan {size} {channels}": (
             networks.dcgan_generator,
@@ -79,18 +80,18 @@ def bn(maps):
 @pytest.mark.parametrize(
     "model, wanted",
     [
-        (networks.fc_generator, (10 * 10 + 10) + (10 * 10 + 10) + bn(10) + (10 * 2 + 2)),
-        (networks.fc_discriminator, (2 * 10 + 10) + (10 * 10 + 10) + bn(10) + (10 + 1)),
+        (paddle.fc_generator, (10 * 10 + 10) + (10 * 10 + 10) + bn(10) + (10 * 2 + 2)),
+        (paddle.fc_discriminator, (2 * 10 + 10) + (10 * 10 + 10) + bn(10) + (10 + 1)),
         (
-            lambda: networks.fc_discriminator(softmax=True),
+            lambda: paddle.fc_discriminator(softmax=True),
             (2 * 10 + 10) + (10 * 10 + 10) + bn(10) + (10 * 2 + 2),
         ),
         (
-            lambda: networks.fc_generator(latent_dim=3, hidden=5, shape=(2, 2)),
+            lambda: paddle.fc_generator(latent_dim=3, hidden=5, shape=(2, 2)),
             (3 * 5 + 5) + (5 * 5 + 5) + bn(5) + (5 * 4 + 4),
         ),
         (
-            networks.paddle_dcgan_generator,
+            paddle.paddle_dcgan_generator,
             (100 * 3 * 3 * 256 + 3 * 3 * 256)
             + bn(3 * 3 * 256)
             + (5 * 5 * 256 * 128 + 128)  # 3 -> 7
@@ -100,7 +101,7 @@ def bn(maps):
             + (4 * 4 * 64 + 1),
         ),
         (
-            lambda: networks.paddle_dcgan_generator(size=32, channels=3),
+            lambda: paddle.paddle_dcgan_generator(size=32, channels=3),
             (100 * 4 * 4 * 256 + 4 * 4 * 256)
             + bn(4 * 4 * 256)
             + (4 * 4 * 256 * 128 + 128)
@@ -110,7 +111,7 @@ def bn(maps):
             + (4 * 4 * 64 * 3 + 3),
         ),
         (
-            networks.paddle_dcgan_discriminator,
+            paddle.paddle_dcgan_discriminator,
             (4 * 4 * 64 + 64)
             + (4 * 4 * 64 * 128 + 128)
             + bn(128)
@@ -119,7 +120,7 @@ def bn(maps):
             + (3 * 3 * 256 + 1),
         ),
         (
-            lambda: networks.paddle_dcgan_discriminator(size=32, channels=3, softmax=True),
+            lambda: paddle.paddle_dcgan_discriminator(size=32, channels=3, softmax=True),
             (4 * 4 * 3 * 64 + 64)
             + (4 * 4 * 64 * 128 + 128)
             + bn(128)
@@ -128,7 +129,7 @@ def bn(maps):
             + (4 * 4 * 256 * 2 + 2),
         ),
         (
-            networks.fluid_generator,
+            paddle.fluid_generator,
             (100 * 2048 + 2048)
             + bn(2048)
             + (2048 * 6272 + 6272)
@@ -137,7 +138,7 @@ def bn(maps):
             + (5 * 5 * 128 + 1),
         ),
         (
-            networks.fluid_discriminator,
+            paddle.fluid_discriminator,
             (5 * 5 * 64 + 64)
             + (5 * 5 * 64 * 128 + 128)
             + bn(128)
@@ -214,7 +215,7 @@ def test_pairs_fit_in_mixed_precision(pair, mixed_bfloat16):
     + [(5, 1, 1, 5, 0), (16, 5, 3, 4, 0)],
 )
 def test_conv_geometry_fits_both_ways(size, out, stride, kernel, padding):
-    assert networks.conv_geometry(size, out, stride) == (kernel, padding)
+    assert paddle.conv_geometry(size, out, stride) == (kernel, padding)
     assert (size + 2 * padding - kernel) // stride + 1 == out
     assert (out - 1) * stride + kernel - 2 * padding == size
 
@@ -224,15 +225,15 @@ def test_conv_geometry_fits_both_ways(size, out, stride, kernel, padding):
 )
 def test_conv_geometry_refuses(size, out, fits):
     with pytest.raises(ValueError, match=f"size {size} does not fit out {out} .* {fits}"):
-        networks.conv_geometry(size, out)
+        paddle.conv_geometry(size, out)
 
 
 @pytest.mark.parametrize("size, sides", [(28, [3, 7, 14, 28]), (32, [4, 8, 16, 32])])
 def test_paddle_sides(size, sides):
-    generator = networks.paddle_dcgan_generator(size=size, width=2)
+    generator = paddle.paddle_dcgan_generator(size=size, width=2)
     cropped = [x.output.shape[1] for x in generator.layers if "cropping" in x.name]
     assert cropped == sides[1:]
-    discriminator = networks.paddle_dcgan_discriminator(size=size, width=2)
+    discriminator = paddle.paddle_dcgan_discriminator(size=size, width=2)
     convolved = [x.output.shape[1] for x in discriminator.layers if x.name.startswith("conv")]
     assert convolved == sides[2::-1]
 
@@ -244,8 +245,8 @@ def test_paddle_sides(size, sides):
         (lambda: networks.dcgan_discriminator(size=48), "size is 48; .* 28, 32 and 64"),
         (lambda: networks.dcgan_generator(channels=2), "channels is 2; it must be 1 or 3"),
         (lambda: networks.dcgan_discriminator(channels=4), "channels is 4; it must be 1 or 3"),
-        (lambda: networks.paddle_dcgan_generator(size=7), "size is 7; it must be at least 8"),
-        (lambda: networks.paddle_dcgan_discriminator(size=7), "size is 7; it must be at least 8"),
+        (lambda: paddle.paddle_dcgan_generator(size=7), "size is 7; it must be at least 8"),
+        (lambda: paddle.paddle_dcgan_discriminator(size=7), "size is 7; it must be at least 8"),
     ],
 )
 def test_refused_shapes(call, message):
@@ -256,8 +257,8 @@ def test_refused_shapes(call, message):
 def test_initial_values_of_the_fc_pair():
     keras.utils.set_random_seed(0)
     for model in (
-        networks.fc_generator(400, 400),
-        networks.fc_discriminator(400, (400,), softmax=True),
+        paddle.fc_generator(400, 400),
+        paddle.fc_discriminator(400, (400,), softmax=True),
     ):
         assert all((bias == 1).all() for bias in named(model, "bias") + named(model, "beta"))
         (gamma,) = named(model, "gamma")
@@ -267,7 +268,7 @@ def test_initial_values_of_the_fc_pair():
             assert kernel.std() == pytest.approx(400**-0.5, rel=0.1)
             # a truncated normal would end at two standard deviations
             assert np.abs(kernel).max() > 2.5 * 400**-0.5
-    one = networks.fc_discriminator(400, (400,))
+    one = paddle.fc_discriminator(400, (400,))
     assert variable(one, "logit/bias") == 0
     assert variable(one, "logit/kernel").std() == pytest.approx((2 / 400) ** 0.5, rel=0.2)
 
@@ -290,7 +291,7 @@ def test_initial_values_of_the_convolutional_networks(build):
 
 def test_fluid_kernels():
     keras.utils.set_random_seed(0)
-    conv1, conv2, dense, _ = named(networks.fluid_discriminator(), "kernel")
+    conv1, conv2, dense, _ = named(paddle.fluid_discriminator(), "kernel")
     assert conv1.std() == pytest.approx((2 / 25) ** 0.5, rel=0.1)
     assert conv2.std() == pytest.approx((2 / (25 * 64)) ** 0.5, rel=0.05)
     assert np.abs(dense).max() == pytest.approx((6 / (2048 + 1024)) ** 0.5, rel=0.01)
@@ -298,7 +299,7 @@ def test_fluid_kernels():
 
 def test_fluid_transposed_convolution_is_aligned_as_in_fluid():
     """Tap t takes input pixel i to output pixel 2i + t - 2: the pixel added is the last."""
-    generator = networks.fluid_generator(3)
+    generator = paddle.fluid_generator(3)
     layer, crop = generator.layers[-2:]
     kernel = np.arange(1.0, 26.0, dtype="float32").reshape(5, 5, 1, 1) / 100
     layer.set_weights([np.repeat(kernel, 128, axis=3), np.zeros(1)])
@@ -312,13 +313,13 @@ def test_fluid_transposed_convolution_is_aligned_as_in_fluid():
 
 
 def test_double_sigmoid_is_the_logit_squashed():
-    plain, double = networks.fluid_discriminator(), networks.fluid_discriminator(True)
+    plain, double = paddle.fluid_discriminator(), paddle.fluid_discriminator(True)
     double.set_weights(plain.get_weights())
     x = np.random.default_rng(0).uniform(-1, 1, (3, 28, 28, 1)).astype("float32")
     np.testing.assert_allclose(double(x), expit(plain(x)), rtol=1e-5)
 
 
-@pytest.mark.parametrize("build", [networks.fc_discriminator, networks.paddle_dcgan_discriminator])
+@pytest.mark.parametrize("build", [paddle.fc_discriminator, paddle.paddle_dcgan_discriminator])
 def test_two_softmax_units_are_one_logit(build):
     rng = np.random.default_rng(0)
     two, one = build(softmax=True), build()

@@ -8,7 +8,8 @@ import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
-from gan_utils import losses, plots
+from gan_utils import film, losses, plots
+from gan_utils.chapters import diagram, photographs
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def test_loss_curves_show_the_equilibrium():
 def test_diagram_draws_boxes_and_arrows():
     boxes = {"z": (0.5, 1, "#000000"), "G": (2, 1, "#000000")}
     arrows = [("z", "G", "100 numbers"), ("G", "z", "grad", 0.4, "#D55E00")]
-    figure = plots.diagram(boxes, arrows, size=(3, 2))
+    figure = diagram.draw(boxes, arrows, size=(3, 2))
     assert {text.get_text() for text in figure.axes[0].texts} == {"z", "G", "100 numbers", "grad"}
     assert len(figure.axes[0].patches) == 4
 
@@ -92,8 +93,8 @@ def test_table_heads_and_escapes():
 def test_film_carries_all_frames_and_a_text_alternative():
     frames = [np.full((4, 6, 1), 40 * i, np.uint8) for i in range(6)]
     labels = [f"epoch {i}" for i in range(6)]
-    film = plots.film(frames, labels, alt='six "greys"', caption="a < b", columns=4, scale=1)
-    figure = BeautifulSoup(film.data, "html.parser").figure
+    made = film.show(frames, labels, alt='six "greys"', caption="a < b", columns=4, scale=1)
+    figure = BeautifulSoup(made.data, "html.parser").figure
     assert json.loads(figure["data-film"]) == {"columns": 4, "labels": labels, "scale": 1}
     assert figure.img["alt"] == 'six "greys"' and figure.figcaption.get_text() == "a < b"
     _, code = figure.img["src"].split("data:image/webp;base64,")
@@ -101,7 +102,7 @@ def test_film_carries_all_frames_and_a_text_alternative():
     assert sheet.size == (24, 8) == (int(figure.img["width"]), int(figure.img["height"]))
     greys = [sheet.convert("L").getpixel((6 * (i % 4) + 3, 4 * (i // 4) + 2)) for i in range(6)]
     np.testing.assert_allclose(greys, 40 * np.arange(6), atol=8)
-    assert "http" not in film.data
+    assert "http" not in made.data
 
 
 def test_pixels_of_a_figure():
@@ -115,7 +116,7 @@ def test_pixels_of_a_figure():
 
 def test_film_refuses_missing_labels():
     with pytest.raises(ValueError, match="2 frames and 1 labels"):
-        plots.film([np.zeros((2, 2, 1), np.uint8)] * 2, ["a"], alt="x", caption="y")
+        film.show([np.zeros((2, 2, 1), np.uint8)] * 2, ["a"], alt="x", caption="y")
 
 
 def test_bands_cross_out_what_lies_outside():
@@ -130,10 +131,10 @@ def test_bands_cross_out_what_lies_outside():
 def test_photographs_become_a_small_jpeg():
     rng = np.random.default_rng(0)
     images = np.repeat(np.repeat(rng.integers(0, 256, (6, 4, 4, 3)), 8, 1), 8, 2).astype(np.uint8)
-    shown = plots.photo_grid(images, columns=3, row_labels=["airplane", "a longer label"])
+    shown = photographs.photo_grid(images, columns=3, row_labels=["airplane", "a longer label"])
     assert shown.format == "jpeg"
     picture = np.asarray(Image.open(io.BytesIO(shown.data)))
     assert len(shown.data) < 40_000 and picture.shape[1] > 3 * 64
-    bare = np.asarray(Image.open(io.BytesIO(plots.photo_grid(images, columns=3).data)))
+    bare = np.asarray(Image.open(io.BytesIO(photographs.photo_grid(images, columns=3).data)))
     assert np.abs(np.subtract(bare.shape[:2], 2 * np.array([66, 100]))).max() <= 2, "two to one"
     assert not plt.get_fignums(), "no figure stays open"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from gan_utils import plots
+from gan_utils.chapters import plane
 
 
 @pytest.fixture
@@ -16,16 +16,16 @@ def axes():
 
 
 def test_plane_goes_row_by_row_from_the_bottom():
-    points = plots.plane(-1, 3, n=5)
+    points = plane.axes(-1, 3, n=5)
     assert points.shape == (25, 2) and points.dtype == np.float32
     assert points[:5].tolist() == [[-1, -1], [0, -1], [1, -1], [2, -1], [3, -1]]
     assert points[-1].tolist() == [3, 3]
 
 
 def test_decision_surface_shows_where_d_is_high(axes):
-    points = plots.plane(0, 1, n=11)
+    points = plane.axes(0, 1, n=11)
     d = points[:, :1] * 0.98 + 0.01  # grows to the right
-    plots.decision_surface(axes, d, 0, 1)
+    plane.decision_surface(axes, d, 0, 1)
     picture = axes.images[0]
     assert picture.origin == "lower"
     assert np.allclose(picture.get_array()[:, -1], 0.99) and np.allclose(
@@ -37,17 +37,17 @@ def test_decision_surface_shows_where_d_is_high(axes):
 
 
 def test_decision_surface_without_a_border_draws_none(axes):
-    plots.decision_surface(axes, np.full(9, 0.3), -1, 1)
+    plane.decision_surface(axes, np.full(9, 0.3), -1, 1)
     assert not axes.collections
 
 
 def test_decision_surface_refuses_what_is_no_square(axes):
     with pytest.raises(ValueError, match="10 probabilities"):
-        plots.decision_surface(axes, np.zeros(10), 0, 1)
+        plane.decision_surface(axes, np.zeros(10), 0, 1)
 
 
 def test_point_clouds_lie_over_each_other_in_two_colours(axes):
-    plots.point_clouds(axes, np.zeros((4, 2)), np.ones((3, 2)))
+    plane.point_clouds(axes, np.zeros((4, 2)), np.ones((3, 2)))
     real, generated = axes.collections
     assert len(real.get_offsets()) == 4 and len(generated.get_offsets()) == 3
     assert real.get_zorder() <= generated.get_zorder()
@@ -55,7 +55,7 @@ def test_point_clouds_lie_over_each_other_in_two_colours(axes):
 
 
 def test_latent_grid_is_spaced_by_probability():
-    lines = plots.latent_grid(lines=3, points=7)
+    lines = plane.latent_grid(lines=3, points=7)
     assert lines.shape == (6, 7, 2) and lines.dtype == np.float32
     assert np.allclose(norm.cdf(lines[:3, :, 0]), [[0.25] * 7, [0.5] * 7, [0.75] * 7])
     assert np.allclose(lines[3:, :, 1], lines[:3, :, 0])
@@ -63,8 +63,8 @@ def test_latent_grid_is_spaced_by_probability():
 
 
 def test_warped_grid_draws_every_line(axes):
-    lines = plots.latent_grid(lines=4)
-    plots.warped_grid(axes, 2 * lines + 1)
+    lines = plane.latent_grid(lines=4)
+    plane.warped_grid(axes, 2 * lines + 1)
     assert len(axes.lines) == 8
     assert np.allclose(axes.lines[5].get_xydata(), 2 * lines[5] + 1)
     colors = [line.get_color() for line in axes.lines]

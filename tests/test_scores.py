@@ -1,10 +1,12 @@
 """Against independent implementations, closed forms and sets whose answer is known."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.stats import special_ortho_group
 
-from gan_utils import metrics, scores
+from gan_utils import cli, metrics, runs
 
 RANDOM = np.random.default_rng(0)
 
@@ -47,12 +49,12 @@ def test_scores_agree_with_independent_implementations(sets):
     real, made, p = sets
     ours = {
         "frechet": metrics.frechet_distance(made, real),
-        "kernel": scores.kernel_distance(real[:600], made),
-        "precision_recall, k = 3": scores.precision_recall(real, made),
-        "precision_recall, k = 5": scores.precision_recall(real, made, k=5),
-        "density_coverage, k = 3": scores.density_coverage(real, made, k=3),
-        "density_coverage, k = 5": scores.density_coverage(real, made),
-        "inception": scores.inception_score(p),
+        "kernel": metrics.kernel_distance(real[:600], made),
+        "precision_recall, k = 3": metrics.precision_recall(real, made),
+        "precision_recall, k = 5": metrics.precision_recall(real, made, k=5),
+        "density_coverage, k = 3": metrics.density_coverage(real, made, k=3),
+        "density_coverage, k = 5": metrics.density_coverage(real, made),
+        "inception": metrics.inception_score(p),
     }
     assert ours.keys() == THEIRS.keys()
     for name, value in ours.items():
@@ -61,26 +63,26 @@ def test_scores_agree_with_independent_implementations(sets):
 
 def test_blocks_do_not_matter(sets, monkeypatch):
     real, made, _ = sets
-    whole = [f(real, made) for f in (scores.precision_recall, scores.density_coverage)]
-    kernel = scores.kernel_distance(real, made)
-    monkeypatch.setattr(scores, "ROWS", 7)
-    assert [f(real, made) for f in (scores.precision_recall, scores.density_coverage)] == whole
-    assert scores.kernel_distance(real, made) == pytest.approx(kernel, rel=1e-9)
+    whole = [f(real, made) for f in (metrics.precision_recall, metrics.density_coverage)]
+    kernel = metrics.kernel_distance(real, made)
+    monkeypatch.setattr(metrics, "ROWS", 7)
+    assert [f(real, made) for f in (metrics.precision_recall, metrics.density_coverage)] == whole
+    assert metrics.kernel_distance(real, made) == pytest.approx(kernel, rel=1e-9)
 
 
 # The inception-style score
 
 
 def test_inception_score_at_its_ends():
-    assert scores.inception_score(np.full((50, 10), 0.1)) == pytest.approx(1)
-    assert scores.inception_score(np.eye(10)) == pytest.approx(10)
-    assert scores.inception_score(np.eye(10)[[3] * 20]) == pytest.approx(1)
+    assert metrics.inception_score(np.full((50, 10), 0.1)) == pytest.approx(1)
+    assert metrics.inception_score(np.eye(10)) == pytest.approx(10)
+    assert metrics.inception_score(np.eye(10)[[3] * 20]) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("bad", [np.ones((3, 4)), [[1.5, -0.5]], np.zeros((0, 3)), [0.5, 0.5]])
 def test_inception_score_refuses(bad):
     with pytest.raises(ValueError, match="rows sum to 1"):
-        scores.inception_score(bad)
+        metrics.inception_score(bad)
 
 
 # The kernel distance
@@ -95,25 +97,14 @@ def test_kernel_distance_by_hand():
 
     within_a = 2 * (k(0, 1) + k(0, 2) + k(1, 2)) / 6
     across = np.mean([k(x, y) for x in (0, 1, 2) for y in (1, 3)])
-    assert scores.kernel_distance(a, b) == pytest.approx(within_a + k(1, 3) - 2 * across)
+    assert metrics.kernel_distance(a, b) == pytest.approx(within_a + k(1, 3) - 2 * across)
 
 
 def test_kernel_distance_of_equal_clouds_has_no_bias():
-    draws = [scores.kernel_distance(*RANDOM.normal(size=(2, 60, 8))) for _ in range(300)]
+    draws = [metrics.kernel_distance(*RANDOM.normal(size=(2, 60, 8))) for _ in range(300)]
     error = np.std(draws) / np.sqrt(len(draws))
     assert abs(np.mean(draws)) < 4 * error
     assert min(draws) < 0 < max(draws)
-
-
-def test_kernel_distance_subsets():
-    a, b = RANDOM.normal(size=(400, 8)), RANDOM.normal(size=(300, 8)) + 0.3
-    values = scores.kernel_distance_subsets(a, b, subsets=40, size=100)
-    assert values.shape == (40,)
-    whole = scores.kernel_distance(a, b)
-    assert values.mean() == pytest.approx(whole, abs=5 * values.std() / np.sqrt(40))
-    np.testing.assert_array_equal(values, scores.kernel_distance_subsets(a, b, 40, 100))
-    with pytest.raises(ValueError, match="at least 301 rows"):
-        scores.kernel_distance_subsets(a, b, size=301)
 
 
 # Neighbours
@@ -122,39 +113,39 @@ def test_kernel_distance_subsets():
 def test_precision_recall_by_hand():
     """Balls of radius 1 around 0, 1, 2 (k = 1), and of radius 3 around 10, 13."""
     real, made = np.array([[0.0], [1], [2]]), np.array([[10.0], [13], [2.5], [-0.9]])
-    assert scores.precision_recall(real, made, k=1) == (2 / 4, 1)  # -0.9 reaches 3.4 far
-    density, coverage = scores.density_coverage(real, made, k=1)
+    assert metrics.precision_recall(real, made, k=1) == (2 / 4, 1)  # -0.9 reaches 3.4 far
+    density, coverage = metrics.density_coverage(real, made, k=1)
     assert density == 2 / 4
     assert coverage == 2 / 3
 
 
 def test_far_apart_and_identical():
     a = RANDOM.normal(size=(200, 5))
-    assert scores.precision_recall(a, a + 100) == (0, 0)
-    assert scores.density_coverage(a, a + 100) == (0, 0)
-    assert scores.precision_recall(a, a) == (1, 1)
-    assert scores.density_coverage(a, a)[1] == 1
+    assert metrics.precision_recall(a, a + 100) == (0, 0)
+    assert metrics.density_coverage(a, a + 100) == (0, 0)
+    assert metrics.precision_recall(a, a) == (1, 1)
+    assert metrics.density_coverage(a, a)[1] == 1
 
 
 @pytest.mark.parametrize("far", [0, 1e3, 1e6])
 def test_a_copy_lies_in_every_ball_that_its_original_borders(far):
     repeated = np.tile(RANDOM.normal(size=(40, 64)), (10, 1)) + far
-    assert scores.precision_recall(repeated, repeated) == (1, 1)
-    assert scores.density_coverage(repeated, repeated, k=3) == pytest.approx((10 / 3, 1))
+    assert metrics.precision_recall(repeated, repeated) == (1, 1)
+    assert metrics.density_coverage(repeated, repeated, k=3) == pytest.approx((10 / 3, 1))
     distinct = RANDOM.normal(size=(400, 64)) + far
-    assert scores.density_coverage(distinct, distinct) == pytest.approx((6 / 5, 1))
+    assert metrics.density_coverage(distinct, distinct) == pytest.approx((6 / 5, 1))
 
 
 def test_turning_the_space_changes_nothing():
     real, made = RANDOM.normal(size=(2, 150, 5))
     turn = special_ortho_group.rvs(5, random_state=0)
-    for f in (scores.precision_recall, scores.density_coverage):
+    for f in (metrics.precision_recall, metrics.density_coverage):
         assert f(real @ turn, made @ turn) == pytest.approx(f(real, made))
 
 
 def test_coverage_of_the_same_distribution():
     """Naeem et al. 2020: with equally many points it is about 1 - 1/2**k, and density about 1."""
-    found = [scores.density_coverage(*RANDOM.normal(size=(2, 500, 6))) for _ in range(10)]
+    found = [metrics.density_coverage(*RANDOM.normal(size=(2, 500, 6))) for _ in range(10)]
     density, coverage = np.mean(found, axis=0)
     assert density == pytest.approx(1, abs=0.03)
     assert coverage == pytest.approx(1 - 1 / 2**5, abs=0.01)
@@ -164,17 +155,18 @@ def test_one_outlier_among_the_real_opens_precision_not_density():
     """The example for which density was made: one ball swallows everything."""
     real, made = RANDOM.normal(size=(300, 3)), RANDOM.normal(size=(300, 3)) + 20
     real[0] = 12
-    assert scores.precision_recall(real, made)[0] > 0.4
-    assert scores.density_coverage(real, made)[0] < 0.4
+    assert metrics.precision_recall(real, made)[0] > 0.4
+    assert metrics.density_coverage(real, made)[0] < 0.4
 
 
 @pytest.mark.parametrize(
-    "f", [scores.kernel_distance, scores.precision_recall, scores.density_coverage]
+    "f", [metrics.kernel_distance, metrics.precision_recall, metrics.density_coverage]
 )
 def test_features_that_do_not_fit(f):
     with pytest.raises(ValueError, match=r"got \(9, 3\) and \(9, 4\)"):
         f(np.zeros((9, 3)), np.zeros((9, 4)))
-    with pytest.raises(ValueError, match="rows each"):
+    few = r"at least [246] rows each, got \(9, 3\) and \(1, 3\). .* more rows \(-n of .*size"
+    with pytest.raises(ValueError, match=few):
         f(np.zeros((9, 3)), np.zeros((1, 3)))
     with pytest.raises(ValueError, match="not finite"):
         f(np.zeros((9, 3)), np.full((9, 3), np.nan))
@@ -185,22 +177,53 @@ def test_features_that_do_not_fit(f):
 
 def test_class_distance():
     p, q = np.eye(4)[[0, 0, 1, 1]], np.eye(4)[[0, 1, 2, 2]]
-    assert scores.class_distance(p, p) == 0
-    assert scores.class_distance(p, q) == pytest.approx(0.5)
-    assert scores.class_distance(p, np.eye(4)[[3]]) == 1
+    assert metrics.class_distance(p, p) == 0
+    assert metrics.class_distance(p, q) == pytest.approx(0.5)
+    assert metrics.class_distance(p, np.eye(4)[[3]]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "n", "least"), [("digits", 5, 6), ("mnist", 1, 6), ("ring", 1, 2)]
+)
+def test_the_command_says_how_many_samples_it_needs(tmp_path, name, n, least, capsys):
+    about = {"format": runs.FORMAT, "settings": {"data": name}}
+    (tmp_path / "run.json").write_text(json.dumps(about))
+    assert cli.main(["evaluate", str(tmp_path), "-n", str(n)]) == 1
+    said = capsys.readouterr().err
+    assert f"-n is {n}; the scores of {name} need at least {least} rows" in said
+    assert f"Give -n {least} or more" in said
 
 
 def test_copies_are_nearer():
     images = RANDOM.integers(0, 256, (300, 6, 6, 1)).astype(np.uint8)
     train, fresh, held_out = images[:100], images[100:200], images[200:]
-    assert scores.nearer(train, train, held_out) == 1
-    assert scores.nearer(fresh, train, held_out) == pytest.approx(0.5, abs=0.12)
+    assert metrics.nearer(train, train, held_out) == 1
+    assert metrics.nearer(fresh, train, held_out) == pytest.approx(0.5, abs=0.12)
+
+
+def test_copies_are_nearer_also_among_twins():
+    images = RANDOM.integers(0, 256, (200, 6, 6, 1)).astype(np.uint8)
+    train, held_out = images[:100], images[100:]
+    assert metrics.nearer(train, np.repeat(train, 2, axis=0), held_out) == 1
+
+
+@pytest.mark.parametrize(
+    ("train", "images", "message"),
+    [
+        ((5, 6, 6, 1), (5, 6, 6, 3), r"training images \(5, 6, 6, 1\) .* got \(5, 6, 6, 3\)"),
+        ((0, 6, 6, 1), (5, 6, 6, 1), "without images, at least two training images"),
+        ((1, 6, 6, 1), None, "without images, at least two training images"),
+    ],
+)
+def test_nearest_refuses(train, images, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.nearest(np.zeros(train, np.uint8), None if images is None else np.zeros(images))
 
 
 def test_all_scores(sets):
     real, made, p = sets
     q = p[RANDOM.integers(len(p), size=len(real))]
-    found = scores.all_scores((p, made), (q, real))
+    found = metrics.all_scores((p, made), (q, real))
     assert list(found) == (
         "inception confident classes frechet kernel precision recall density coverage".split()
     )

@@ -1,7 +1,7 @@
 """Run notebooks as a reader in Colab does: on Colab's versions, each alone, in the quick profile.
 
-    python tools/as_colab.py                   # all of them
-    python tools/as_colab.py 04_vanilla_gan    # this one
+    python -m tools.as_colab                   # all of them
+    python -m tools.as_colab 04_vanilla_gan    # this one
 
 Makes the environment .venv-colab-VERSION for each Python of VERSIONS that is installed, or for the
 one that $PYTHON names: the packages of constraints-colab.txt, a google.colab to import, no
@@ -20,10 +20,11 @@ import time
 from pathlib import Path
 from shutil import copy
 
-import build_wheel
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from tools import build_wheel
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSIONS = "3.11", "3.13"  # the book's, and Colab's

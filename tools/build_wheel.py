@@ -1,6 +1,6 @@
 """Build the package as one file, dist/gan_utils-VERSION-py3-none-any.whl.
 
-    python tools/build_wheel.py
+    python -m tools.build_wheel
 
 It holds the code, the trained weights and the results of experiments: all that a chapter needs
 besides its notebook, in Colab or wherever there is no clone of the repository.

@@ -30,14 +30,13 @@ PACKAGE = "gan_utils"
 #: definition -> why no result depends on it
 CANNOT_CHANGE_A_RESULT = {
     "gan_utils.__version__": "a number, written into run folders",
-    "gan_utils.__main__.show_recipes": "prints",
+    "gan_utils.cli.show_recipes": "prints",
     "gan_utils.data.download": "fetches: what is in a file is checked by its SHA-256",
-    "gan_utils.files.cache_folder": "says where files are kept",
-    "gan_utils.files.download_cifar10": "fetches: the archive is checked by its SHA-256",
-    "gan_utils.files.download_mnist": "fetches: the content is checked by its SHA-256",
-    "gan_utils.files.find": "finds and fetches files, whose SHA-256 is checked or in the stamp",
-    "gan_utils.files.find_cifar10": "finds and fetches the archive, whose SHA-256 is in the stamp",
-    "gan_utils.gan._progress_bar": "shows progress",
+    "gan_utils.fetch.cache_folder": "says where files are kept",
+    "gan_utils.fetch.download_cifar10": "fetches: the archive is checked by its SHA-256",
+    "gan_utils.fetch.download_mnist": "fetches: the content is checked by its SHA-256",
+    "gan_utils.fetch.find": "finds and fetches files, whose SHA-256 is checked or in the stamp",
+    "gan_utils.fit._progress_bar": "shows progress",
     "gan_utils.plots.claim": "shows a sentence of the caller's, which a stamped run asserts",
     "gan_utils.runtime.choose": "a stamped run is full, and the caller spells out that value",
     "gan_utils.runtime.device_report": "describes the machine, as the stamp does",
@@ -546,8 +545,14 @@ class Reached:
         return sha256(self._hash(self.root.pieces, [], bool(self.root.shows))[0], *acts)
 
     def only_full(self) -> set[str]:
-        """Return what only the full profile does: values given to `choose`, branches on it."""
-        return {text for code in [self.root, *self.nodes.values()] for text in code.full}
+        """Return what only the full profile does: values given to `choose`, branches on it.
+
+        What cannot change a result is left out by its name alone: in an older tree it may have lain
+        in another module.
+        """
+        skip = {name.rpartition(".")[2] for name in CANNOT_CHANGE_A_RESULT}
+        codes = [code for node, code in self.nodes.items() if node[1] not in skip]
+        return {text for code in [self.root, *codes] for text in code.full}
 
     def definitions(self) -> dict[str, str]:
         """Return each definition that is reached with a hash of its own code alone."""

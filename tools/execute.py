@@ -1,8 +1,8 @@
 """Re-run stale notebooks in the full profile, stamp them and export their pictures.
 
-    python tools/execute.py                   # whatever is stale
-    python tools/execute.py 04_vanilla_gan    # this one, if it is stale
-    python tools/execute.py --force           # all of them
+    python -m tools.execute                   # whatever is stale
+    python -m tools.execute 04_vanilla_gan    # this one, if it is stale
+    python -m tools.execute --force           # all of them
 
 A notebook that fails stays as it was: the file is replaced only after its last cell.
 """
@@ -15,13 +15,12 @@ import time
 from datetime import date
 from pathlib import Path
 
-import export_pictures
 import nbformat
-import provenance
-import stale
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from tqdm import tqdm
+
+from tools import export_pictures, provenance, stale
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 

@@ -3,6 +3,7 @@
 stamp = provenance.experiment_stamp(__file__)
 rows, seconds = experiment_csv.rows_so_far(path, stamp)
 ...
+stamp = experiment_csv.made_by(stamp, stamp["device"])            # of every row
 experiment_csv.write(path, rows, stamp, seconds, complete=False)  # after every row
 experiment_csv.write(path, rows, stamp, seconds)                  # at the end
 """
@@ -14,8 +15,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
-import provenance
-from provenance import sha256
+from tools import provenance
+from tools.provenance import sha256
 
 
 def write(
@@ -23,13 +24,9 @@ def write(
 ) -> None:
     """Write `rows` with their stamp as the first line, in one go: a reader never sees half a file.
 
-    A long experiment writes after every row with `complete=False`, and at its end without. The
-    stamp's `devices` says how many rows, in order, each machine has made.
+    A long experiment writes after every row with `complete=False`, and at its end without.
     """
     rows, text = list(rows), io.StringIO()
-    *before, (device, _) = stamp.get("devices") or [[stamp["device"], 0]]
-    mine = [device, len(rows) - sum(count for _, count in before)]
-    stamp = stamp | {"devices": [*before, mine]}
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
@@ -60,20 +57,28 @@ def read(path: str | Path) -> tuple[dict, list[dict[str, str]]]:
 def rows_so_far(path: str | Path, stamp: dict) -> tuple[list[dict[str, str]], float]:
     """Return the rows that the same code has already written, and the seconds they took.
 
-    Their machines go into the ``devices`` of `stamp`, so that a run which goes on elsewhere keeps
-    the name of the first for the rows before.
+    Their machines go into the ``devices`` of `stamp`, so that they keep their names when a run goes
+    on elsewhere.
     """
-    stamp["devices"] = [[stamp["device"], 0]]
+    stamp["devices"] = []
     if not Path(path).exists():
         return [], 0.0
     old, rows = read(path)
-    same = ("definitions", "weights", "results", "archives", "profile")
+    same = ("definitions", "weights", "results", "archives", "profile", "versions")
     if any(old.get(key) != stamp.get(key) for key in same):
         return [], 0.0
-    before = old.get("devices") or [[old["device"], len(rows)]]
-    other = stamp["devices"] if before[-1][0] != stamp["device"] else []
-    stamp["devices"] = [*before, *other]
+    stamp["devices"] = old.get("devices") or [[old["device"], len(rows)]]
     return rows, old["seconds"]
+
+
+def made_by(stamp: dict, device: str) -> dict:
+    """Return the stamp with one more row of `device`.
+
+    Its ``devices`` says how many rows, in order, each machine has made.
+    """
+    *before, last = stamp["devices"] or [[device, 0]]
+    more = [[last[0], last[1] + 1]] if last[0] == device else [last, [device, 1]]
+    return stamp | {"devices": [*before, *more]}
 
 
 def check(path: str | Path, root: Path = provenance.ROOT) -> tuple[dict | None, list[str]]:
@@ -81,7 +86,7 @@ def check(path: str | Path, root: Path = provenance.ROOT) -> tuple[dict | None, 
     try:
         stamp, _ = read(path)
         now = provenance.hashes(root / "experiments" / stamp["script"], root)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, AttributeError, KeyError) as error:  # a script that is gone, too
         return None, [str(error)]
     unfinished = [] if stamp["complete"] else ["its run was not finished"]
     return stamp, provenance.why_stale(stamp, now) + unfinished

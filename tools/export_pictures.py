@@ -34,7 +34,7 @@ def pictures(notebook: nbformat.NotebookNode) -> dict[str, bytes]:
 
 
 def animation(film: str, seconds: float = 4.5) -> tuple[bytes, bytes]:
-    """Return a film of `plots.film` as an animated WebP, and its last frame as a PNG.
+    """Return a film of `film.show` as an animated WebP, and its last frame as a PNG.
 
     It plays once and ends within five seconds: what moves for longer needs a button to stop it
     (WCAG 2.1, success criterion 2.2.2).

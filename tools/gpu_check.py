@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 RECIPES = ("mlp-mnist", "dcgan-mnist", "dcgan-cifar10")
 NO_GPU = """\
 TensorFlow sees no GPU here. On Linux with an NVIDIA card and its driver, install TensorFlow with
@@ -23,8 +22,8 @@ def milliseconds_a_step(name, device, steps):
     import keras
     import numpy as np
     import tensorflow as tf
-    from benchmark import engine
 
+    from benchmarks.benchmark import engine
     from gan_utils import recipes
 
     recipe = recipes.get(name)

@@ -1,6 +1,6 @@
 """Kill a real training run ten times at random moments, and see that nothing is lost.
 
-    python tools/kill_and_resume.py [RECIPE] [EPOCHS] [KILLS]     default: mlp-mnist 80 10
+    python -m tools.kill_and_resume [RECIPE] [EPOCHS] [KILLS]     default: mlp-mnist 80 10
 
 One run of `python -m gan_utils train` is left in peace. Another, with the same command, is ended
 with SIGKILL again and again, and at last left to finish. All that both have kept at their end has

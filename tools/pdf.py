@@ -20,7 +20,6 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import chromium
 import numpy as np
 import pypdf
 import yaml
@@ -28,11 +27,10 @@ from bs4 import BeautifulSoup
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from gan_utils import files
+from tools import chromium
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from gan_utils import files  # noqa: E402
-
 HTML = ROOT / "_build" / "html"
 PDF = ROOT / "_build" / "gans-you-can-run.pdf"
 STILLS = 4
@@ -63,8 +61,11 @@ FOOT = """<div style="width: 100%; font: 8px sans-serif; color: #555; text-align
 def contents():
     """Return [(part, [page, ...]), ...] in the order of the book; a page has no suffix."""
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    parts = [(part["caption"], [c["file"] for c in part["chapters"]]) for part in toc["parts"]]
-    return [("", [toc["root"]]), *parts]
+    parts = [("", [toc["root"]])]
+    for part in toc["parts"]:
+        pages = [page for c in part["chapters"] for page in (c, *c.get("sections", []))]
+        parts.append((part["caption"], [page["file"] for page in pages]))
+    return parts
 
 
 def slug(page):

@@ -19,10 +19,11 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import canonical
 import nbformat
-from canonical import PACKAGE, sha256
 from IPython.core.inputtransformer2 import TransformerManager
+
+from tools import canonical
+from tools.canonical import PACKAGE, sha256
 
 ROOT = Path(__file__).resolve().parent.parent
 #: part of a stamp -> what to say when it changed
@@ -76,32 +77,44 @@ def _lowered(text: str) -> canonical.Code:
     return canonical.lower_cells(_cell_code(cell.source) for cell in cells)
 
 
-def _hash_files(names: Collection[str], folder: Path, skip: Collection[str] = ()) -> str:
-    """Hash the files of a folder whose names are among `names`; of a CSV, the rows alone."""
-    parts = []
+def _files(names: Collection[str], folder: Path, skip: Collection[str] = ()) -> dict[str, bytes]:
+    """Return the files of a folder whose names are among `names`; of a CSV, the rows alone."""
+    found = {}
     for path in sorted(folder.rglob("*")):
         if path.name in names and path.name not in skip and path.is_file():
             content = path.read_bytes()
             is_stamped = path.suffix == ".csv" and content.startswith(b"# {")
-            parts += [path.name, content.partition(b"\n")[2] if is_stamped else content]
-    return sha256(*parts)
+            found[path.name] = content.partition(b"\n")[2] if is_stamped else content
+    return found
 
 
-def hashes(path: str | Path, root: Path = ROOT) -> dict[str, str]:
-    """Return the hashes of what a notebook or an experiment depends on, as of now.
+def files_read(path: str | Path, root: Path = ROOT) -> dict[str, dict[str, bytes]]:
+    """Return what a notebook or an experiment reads: scripts, weights and results, by their names.
 
     What an experiment makes does not count: its own result, and the weights that its docstring
     lists after "Makes:".
     """
-    path, found = Path(path), reached(path, root)
-    texts = [text for text in found.texts if isinstance(text, str)]
+    path = Path(path)
+    texts = [text for text in reached(path, root).texts if isinstance(text, str)]
     names = {word.rpartition("/")[2] for text in texts for word in [text, *text.split()]}
+    scripts = {name for name in names if name.endswith((".js", ".css"))}
     made = weights_made(path) if path.suffix == ".py" else []
     own = [f"{path.stem}.csv", f"{path.stem}.png"]
     return {
-        "definitions": found.digest(),
-        "weights": _hash_files(names, root / PACKAGE, made),
-        "results": _hash_files(names, root / "experiments" / "results", own),
+        "scripts": _files(scripts, root / PACKAGE),
+        "weights": _files(names - scripts, root / PACKAGE, made),
+        "results": _files(names, root / "experiments" / "results", own),
+    }
+
+
+def hashes(path: str | Path, root: Path = ROOT) -> dict[str, str]:
+    """Return the hashes of what a notebook or an experiment depends on, as of now."""
+    digest, read = reached(path, root).digest(), files_read(path, root)
+    scripts, weights, results = ([x for item in f.items() for x in item] for f in read.values())
+    return {
+        "definitions": sha256(digest, *scripts) if scripts else digest,
+        "weights": sha256(*weights),
+        "results": sha256(*results),
     }
 
 
@@ -151,14 +164,13 @@ def archives(path: str | Path, root: Path = ROOT) -> dict:
     """Return the SHA-256 of the archive of CIFAR-10, if that can be reached: there are copies."""
     if not any(node[1] == "_load_cifar10" for node in reached(path, root).nodes):
         return {}
-    code = f"from {PACKAGE} import files; print(*files.find_cifar10()[0])"
+    find = "fetch.find('cifar10', [files.CIFAR10_FILE], list)[0]"  # fetches nothing
+    code = f"from {PACKAGE} import fetch, files; print(*{find})"
     run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
-    found = run.stdout.strip()
-    return (
-        {"archives": {Path(found).name: hashlib.sha256(Path(found).read_bytes()).hexdigest()}}
-        if found
-        else {}
-    )
+    found = Path(run.stdout.strip() or "nowhere")
+    if not found.is_file():
+        return {}
+    return {"archives": {found.name: hashlib.sha256(found.read_bytes()).hexdigest()}}
 
 
 def write(path: Path, content: bytes) -> None:

@@ -3,8 +3,9 @@
     python tools/record.py TREE experiments/leaky_relu.py OUT.json
 
 tools/equivalent.py does this with stamped code and with today's, each in a fresh process. Of an
-experiment runs, for each distinct configuration, the first 300 steps; and then the whole job in
-miniature, 23 batches in each of three epochs, to its row. A notebook runs in the quick profile.
+experiment runs, for each distinct configuration, the first 300 steps (100 of convolutions, which
+are slow); and then the whole job in miniature, 23 batches in each of three epochs, to its row. A
+notebook runs in the quick profile.
 """
 
 import ast
@@ -18,9 +19,10 @@ import sys
 import types
 from pathlib import Path
 
-STEPS, BATCHES, EPOCHS, SAMPLES = 300, 23, 3, 1000
+STEPS, CONVOLVED, BATCHES, EPOCHS, SAMPLES = 300, 100, 23, 3, 1000
 SAME_CONFIGURATION = {"seed", "epoch", "step", "part", "draw"}  # columns of rows that share one
 CLOCK = re.compile(r"\d[\d.,]*(?= ?(s|ms|µs|min|seconds|minutes|steps/s|images/s)\b)")
+WARNED = re.compile(r"WARNING:tensorflow:.*")
 #: columns that a clock has made, and the words on where the data came from: the proof names it
 NO_RESULT = re.compile("seconds|^ms_|^data$")
 #: What makes a miniature of an experiment whose sizes are not those of `GAN.fit` alone: statements
@@ -30,11 +32,12 @@ SMALLER = {
     "data.load = cut(data.load, 20 * RECIPE['batch_size'])",
     "cifar_classifier": "EPOCHS, WARM_UP = 3, 50; WEIGHTS.unlink()\n"
     "data.load = cut(data.load, 5000 + 100 * BATCH)",
-    "dcgan_ablation": "LAST = 5",
+    "dcgan_ablation": "LAST = 23\n"
+    "Late.before = dict.fromkeys(['d_loss', 'g_loss', 'd_x', 'd_gz'], 0)",
     "dcgan_mnist": "SCORED = [23, 46, 69]",
     "digit_classifier": "EPOCHS = 3; WEIGHTS.unlink(); data.load = cut(data.load, 17_800)",
     "fluid_dcgan": "EPOCHS, BATCHES = 3, 100",
-    "frechet_bias": "COUNTS, MOST = [100, 200], 400; data.load = cut(data.load, 600)",
+    "frechet_bias": "COUNTS, MOST = [100, 200], 400; data.load = cut(data.load, 2000)",
     "frechet_storage": "N = 500",
     "healthy_runs": "EPOCHS = {'healthy': 3, 'broken': 3}",
     "model_families": "N, EPOCHS = 100, dict.fromkeys(EPOCHS, 3)\n"
@@ -78,6 +81,8 @@ def digest(value):
     if isinstance(value, list | tuple | set | frozenset):
         parts = [digest(item) for item in value]
         return parts if isinstance(value, list | tuple) else sorted(map(str, parts))
+    if isinstance(value, types.FunctionType):
+        value = value.__name__
     plain = isinstance(value, str | bytes | int | float | complex | bool | type(None) | Path)
     return repr(value) if plain else f"some {type(value).__name__}"
 
@@ -109,16 +114,20 @@ def patch_fit(record, small):
         given = asked.arguments
         optimizers = model.g_optimizer, model.d_optimizer
         settings = [model.schedule, model.latent, model.r1, model.r1_every, model.jit_compile]
-        others = {k: v for k, v in given.items() if k not in ("self", "callbacks")}
+        others = {k: given[k] for k in ("x", "epochs", "batch_size", "seed")}
         record("asked", [others, settings, [json.dumps(o.get_config()) for o in optimizers]])
         x, epochs = given["x"], given["epochs"]
         batch = given["batch_size"] * (1 if isinstance(model.schedule, str) else model.schedule[0])
         before = len(x) // batch * epochs
-        given["x"] = x = x[: (BATCHES if small else STEPS) * batch]
+        layers = model.generator.layers + model.discriminator.layers
+        steps = CONVOLVED if any("conv" in type(la).__name__.lower() for la in layers) else STEPS
+        given["x"] = x = x[: (BATCHES if small else steps) * batch]
+        if given.get("labels") is not None:
+            given["labels"] = given["labels"][: len(x)]
         per_epoch = len(x) // batch
         if not small:  # callbacks look on, and may wait for a step that is not reached
             given["callbacks"] = None
-        given["epochs"] = min(epochs, EPOCHS if small else -(-STEPS // per_epoch))
+        given["epochs"] = min(epochs, EPOCHS if small else -(-steps // per_epoch))
         for rate in {id(o._learning_rate): o._learning_rate for o in optimizers}.values():
             if small and hasattr(rate, "decay_steps"):  # it shall reach its end
                 share = per_epoch * given["epochs"] / before
@@ -137,8 +146,15 @@ def patch_fit(record, small):
 
     sample, generate = gan.GAN.sample, gan.generate
     gan.GAN.fit, keras.Model.fit = little, other
-    gan.GAN.sample = lambda model, n, *rest, **more: sample(model, min(n, SAMPLES), *rest, **more)
-    gan.generate = lambda g, n, *rest, **more: generate(g, min(n, SAMPLES), *rest, **more)
+
+    def few(make):
+        def made(owner, n, *arguments, **options):
+            record("samples asked for", n)
+            return make(owner, min(n, SAMPLES), *arguments, **options)
+
+        return made
+
+    gan.GAN.sample, gan.generate = few(sample), few(generate)
 
     def undo():
         gan.GAN.fit, keras.Model.fit, gan.GAN.sample, gan.generate = (
@@ -221,10 +237,10 @@ def notebook(tree: Path, path: Path, record) -> None:
     NotebookClient(book, resources=folder, **options).execute()
     *cells, _ = [cell for cell in book.cells if cell.cell_type == "code"]
     for number, cell in enumerate(cells):
-        for output in cell.outputs:
+        for output in [o for o in cell.outputs if o.get("name") != "stderr"]:
             for kind, content in output.get("data", {"text": output.get("text")}).items():
                 is_text = kind.startswith("text")
-                text = CLOCK.sub("…", "".join(content)) if is_text else ""
+                text = CLOCK.sub("…", WARNED.sub("", "".join(content))) if is_text else ""
                 parts = re.findall(r"[\w.+-]+|\S", text) if is_text else [content]
                 for place, part in enumerate(parts):
                     text = part if is_text else hashlib.sha256(str(part).encode()).hexdigest()

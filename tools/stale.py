@@ -1,6 +1,6 @@
 """List the results whose stamps no longer hold, why, and how long they took to run.
 
-    python tools/stale.py
+    python -m tools.stale
 
 `make equivalent` may prove that the changed code does the same; otherwise `make execute` runs the
 notebooks, and `python experiments/NAME.py` an experiment.
@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-import experiment_csv
 import nbformat
-import provenance
+
+from tools import experiment_csv, provenance
 
 
 class Unit(NamedTuple):
@@ -55,7 +55,10 @@ def units(root: Path = provenance.ROOT) -> list[Unit]:
 def changed(unit: Unit, root: Path = provenance.ROOT) -> list[str]:
     """Name the definitions that are not as they were in the stamped commit."""
     with tempfile.TemporaryDirectory() as folder:
-        there = provenance.export(unit.stamp["commit"], folder, root)
+        try:
+            there = provenance.export(unit.stamp["commit"], folder, root)
+        except RuntimeError:
+            return ["its commit is not in this clone"]
         then = provenance.reached(there / unit.path.relative_to(root), there).definitions()
     now = provenance.reached(unit.path, root).definitions()
     return sorted(name for name in then | now if then.get(name) != now.get(name))

@@ -25,6 +25,7 @@ BOXES = {
     "Warning.": nodes.warning,
     "Caution.": nodes.caution,
 }
+TOGGLE = '<summary><span class="toctree-toggle"'
 
 
 class Boxes(SphinxTransform):
@@ -158,6 +159,17 @@ def forget_failure(app, exception):
         Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)
 
 
+def name_toggles(app, exception):
+    """Name what opens the pages under a page in the contents: the theme gives it an arrow alone."""
+    if exception or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        named = text.replace(TOGGLE, TOGGLE.replace(">", ' aria-label="Pages under this one">', 1))
+        if named != text:
+            page.write_text(named, encoding="utf-8")
+
+
 def page_context(app, pagename, templatename, context, doctree):
     if pagename == app.config.root_doc:
         context["docstitle"] = ""  # else the browser's tab says the book's title twice
@@ -191,5 +203,6 @@ def setup(app):
     app.connect("doctree-read", number_by_label)
     app.connect("doctree-resolved", render_page)
     app.connect("html-page-context", page_context)
+    app.connect("build-finished", name_toggles)
     app.connect("build-finished", forget_failure)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

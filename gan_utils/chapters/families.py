@@ -5,15 +5,13 @@ A restricted Boltzmann machine, a variational autoencoder and an autoregressive 
 and measured them.
 """
 
-from importlib import resources
-
 import keras
 import numpy as np
 import scipy.special
 import tensorflow as tf
 from keras import layers
 
-from gan_utils import data
+from gan_utils import data, files
 
 BOLTZMANN = "boltzmann.npz"
 VAE = "vae_encoder.weights.h5", "vae_decoder.weights.h5"
@@ -53,9 +51,8 @@ def gibbs(machine: dict[str, np.ndarray], visible: np.ndarray, steps: int, seed:
 
 def boltzmann() -> dict[str, np.ndarray]:
     """Return the trained Boltzmann machine, as ``gibbs`` takes it: 256 hidden units."""
-    with resources.as_file(resources.files("gan_utils") / "weights" / BOLTZMANN) as path:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name].astype(np.float32) for name in file.files}
+    with np.load(files.weights(BOLTZMANN), allow_pickle=False) as file:
+        return {name: file[name].astype(np.float32) for name in file.files}
 
 
 # --- variational autoencoder ---------------------------------------------------------------------
@@ -99,8 +96,7 @@ def vae() -> tuple[keras.Model, keras.Model]:
     """Return the trained encoder and decoder."""
     models = build_vae()
     for model, file_name in zip(models, VAE, strict=True):
-        with resources.as_file(resources.files("gan_utils") / "weights" / file_name) as path:
-            model.load_weights(path)
+        model.load_weights(files.weights(file_name))
     return models
 
 
@@ -200,8 +196,7 @@ def sample_pixels(
 def pixel_model() -> keras.Model:
     """Return the trained pixel model."""
     model = build_pixel_model()
-    with resources.as_file(resources.files("gan_utils") / "weights" / PIXEL_MODEL) as path:
-        model.load_weights(path)
+    model.load_weights(files.weights(PIXEL_MODEL))
     return model
 
 

@@ -6,26 +6,44 @@ before training: a GAN learns whatever is there, watermarks and empty pages too.
 """
 
 import contextlib
-import io
-import os
 import warnings
 import zipfile
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import scipy.stats
 from matplotlib.figure import Figure
-from PIL import Image, ImageOps, UnidentifiedImageError
-from sklearn.neighbors import NearestNeighbors
+from PIL import Image, ImageOps
 
-from gan_utils import plots, runtime
+from gan_utils import metrics, networks, plots, recipes, runtime
+from gan_utils.own import reading
 
-#: What is read, as far as this Pillow can. EPS is not: Pillow would start another program for it.
-FORMATS = tuple("AVIF BMP GIF HEIF ICO JPEG JPEG2000 PNG PPM TIFF WEBP".split())
-MAX_BYTES = 200 * 2**20  # of a file: some kilobytes of a zip file can unpack to gigabytes
+# fmt: off
+#: The recipe for own images; size and channels are set to those of the images.
+RECIPES = {
+    "own-images": {
+        "about": "the book's DCGAN on a folder or zip file of your own images, augmented",
+        "source": "this book", "data": "own", "epochs": 100, "batch_size": 64,
+        "generator": [networks.dcgan_generator,
+                      {"latent_dim": 64, "size": 32, "channels": 3, "width": 32}],
+        "discriminator": [networks.dcgan_discriminator,
+                          {"size": 32, "channels": 3, "width": 32, "batch_norm": False}],
+        "augment": {},
+        "loss": {"name": "non_saturating"}, "schedule": [1, 1], "latent": "normal",
+        "r1": 1.0, "r1_every": 4,
+        "g_optimizer": {"learning_rate": 1e-3, "beta_1": 0.5,
+                        "use_ema": True, "ema_momentum": 0.998},
+        "d_optimizer": {"learning_rate": 1e-3, "beta_1": 0.5}, "decay": "cosine",
+        "unstated": [],
+    },
+}
+# fmt: on
+
+
+def recipe(**changes) -> dict:
+    """Return a copy of the recipe for own images; see ``recipes.get``."""
+    return recipes.changed("own-images", RECIPES["own-images"], changes)
 
 
 class OwnImages(NamedTuple):
@@ -39,18 +57,19 @@ class OwnImages(NamedTuple):
     files: list[str]
     #: the files that were left out, each with the reason
     skipped: list[tuple[str, str]]
+    #: how many of the n had an ICC profile of other colours than sRGB and were converted
+    converted: int = 0
 
     @property
     def note(self) -> str:
-        """How many images of what kind, and what was left out, in a line."""
+        """How many images of what kind, what was left out and what was done, in a line."""
         n, size, channels = len(self.images), self.images.shape[1], self.images.shape[3]
         kind = f"{size} px, {'grey' if channels == 1 else 'in colour'}"
         left_out = f"; {len(self.skipped):,} skipped: {_listed(self.skipped)}" * bool(self.skipped)
-        return f"{n:,} image{'s' * (n != 1)} from {self.name}, {kind}{left_out}."
-
-
-class _Unusable(Exception):
-    """A file that is left out; the message is the reason."""
+        copies = n - len(_first_rows(self.images))
+        twins = f"; {copies:,} exactly like another" * bool(copies)
+        turned = f"; {self.converted:,} converted to sRGB" * bool(self.converted)
+        return f"{n:,} image{'s' * (n != 1)} from {self.name}, {kind}{left_out}{twins}{turned}."
 
 
 def load_images(path: str | Path, size: int = 32, channels: int = 3) -> OwnImages:
@@ -60,6 +79,10 @@ def load_images(path: str | Path, size: int = 32, channels: int = 3) -> OwnImage
     no circle of links is endless. A zip file is read in memory and nothing of it is unpacked to
     the disk. A single image can be loaded; to train, there must be at least one batch of them, and
     a GAN wants hundreds, better thousands (see ``gan_utils.augment`` if there are few).
+
+    What becomes of an image, ``small_square`` says. HEIC, the format of many phones, is read if
+    pillow-heif is installed. Images of more pixels than ``PIL.Image.MAX_IMAGE_PIXELS`` are left
+    out; of a JPEG, which is decoded to a fraction, that fraction counts, unless it is progressive.
 
     Args:
         path: of the folder or the zip file.
@@ -82,12 +105,12 @@ def load_images(path: str | Path, size: int = 32, channels: int = 3) -> OwnImage
             f"There is no {path}. Give the folder or the zip file that holds your images; a path "
             "without / at its start is looked for in the current folder."
         )
-    files, skipped = [], []
+    files, skipped, converted = [], [], 0
     with contextlib.ExitStack() as stack:
         if path.is_dir():
-            found = _in_folder(path, skipped)
+            found = reading.in_folder(path, skipped)
         else:
-            found = _in_zip(stack.enter_context(_open_zip(path)))
+            found = reading.in_zip(stack.enter_context(reading.open_zip(path)))
         images = np.empty((len(found), size, size, channels), np.uint8)
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")  # they would not say of which file
@@ -95,17 +118,20 @@ def load_images(path: str | Path, size: int = 32, channels: int = 3) -> OwnImage
         found.sort(key=lambda item: item[0])
         for name, source in runtime.progress(found, "Reading") if len(found) > 300 else found:
             try:
-                images[len(files)] = small_square(_decode(source, size), size, channels)
+                picture = reading.decode(source, size)
+                images[len(files)] = small_square(picture, size, channels)
                 files.append(name)
+                converted += reading.conversion(picture) is not None
             except Exception as error:  # a broken file can raise nearly anything in a decoder
-                skipped.append((name, _reason(error)))
+                skipped.append((name, reading.reason(error)))
     if not files:
         told = f"it left out {_listed(skipped)}" if skipped else "it is empty"
         raise ValueError(
             f"{path} has no image to train on: {told}. Formats that can be read are "
-            f"{', '.join(_formats())}."
+            f"{', '.join(reading.formats())}."
         )
-    return OwnImages(_shown(path.resolve().name), images[: len(files)], files, sorted(skipped))
+    name = reading.shown(path.resolve().name)
+    return OwnImages(name, images[: len(files)], files, sorted(skipped), converted)
 
 
 def small_square(picture: Image.Image, size: int, channels: int) -> np.ndarray:
@@ -113,9 +139,16 @@ def small_square(picture: Image.Image, size: int, channels: int) -> np.ndarray:
 
     A photograph is turned as its EXIF data says. Transparent pixels become white, the paper that
     such pictures are made for: their own colour, often black, was never meant to be seen, and is
-    covered before the resizing could mix it into the edges. 16 bits become 8 by division by 257,
-    from 0..65535 to 0..255. The resizing averages (Lanczos), so that fine patterns do not turn
-    into false ones.
+    covered before the resizing could mix it into the edges. The resizing averages (Lanczos), so
+    that fine patterns do not turn into false ones. Colours of an ICC profile become those of sRGB;
+    a profile that is invalid, or of another mode than the picture, is ignored.
+
+    Of 16 bits of grey, scientific files often use fewer. ``picture.info["bits"]`` says how many;
+    without it, it is the smallest of 8, 10, 12, 14 and 16 that holds the largest value, so that a
+    picture is never clipped, and not brightened if it needs all 16. White is then 2 ** bits - 1.
+    ``load_images`` learns the bits from a PNG's sBIT, from a TIFF's BitsPerSample or
+    MaxSampleValue, and from formats that state their white; and it does the same with 16 bits of
+    colour, of which Pillow hands on 8.
 
     Args:
         picture: of any size and mode. Of an animation, the frame it is at.
@@ -124,14 +157,23 @@ def small_square(picture: Image.Image, size: int, channels: int) -> np.ndarray:
 
     Returns:
         uint8 (size, size, channels).
+
+    Raises:
+        ValueError: 32 bits a pixel, with values below 0, above 65535 or not whole.
     """
     picture = ImageOps.exif_transpose(picture)
+    convert = reading.conversion(picture)
     if picture.mode[0] in "IF":  # more than 8 bits: Pillow would clip at 255
-        picture = _eight_bits(picture)
+        values = np.asarray(picture)
+        if picture.mode == "F" or values.min() < 0 or values.max() > 65535:
+            raise reading.Unusable("32 bits a pixel: what is white? Save it with 8 or 16")
+        picture = Image.fromarray(reading.eight_bits(values, picture.info.get("bits")))
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    picture = ImageOps.fit(picture.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+    mode = convert.input_mode if convert else "RGB"
+    picture = ImageOps.fit(picture.convert(mode), (size, size), Image.Resampling.LANCZOS)
+    picture = convert.apply(picture) if convert else picture
     return np.array(picture.convert("RGB" if channels == 3 else "L")).reshape(size, size, channels)
 
 
@@ -153,7 +195,7 @@ def save(loaded: OwnImages, file: BinaryIO | Path) -> None:
     """Write images to an ``.npz`` file, so that training can go on without the folder."""
     skipped = np.array(loaded.skipped, np.str_).reshape(-1, 2)
     parts = {"name": loaded.name, "images": loaded.images, "files": loaded.files}
-    np.savez_compressed(file, skipped=skipped, **parts)
+    np.savez_compressed(file, skipped=skipped, converted=loaded.converted, **parts)
 
 
 def load(path: Path) -> OwnImages:
@@ -167,47 +209,36 @@ def load(path: Path) -> OwnImages:
             name, images, files, skipped = (
                 file[k] for k in ("name", "images", "files", "skipped")
             )  # which checks each CRC
+            converted = int(file["converted"]) if "converted" in file else 0  # of older runs
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(
             f"{path}, the images that this run began with, cannot be read ({error}). Start in "
             "another folder."
         ) from None
-    return OwnImages(str(name), images, files.tolist(), [tuple(pair) for pair in skipped.tolist()])
-
-
-def nearest(train: np.ndarray, images: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Find the training image that is nearest to each image.
-
-    Args:
-        train: uint8 (n, height, width, channels).
-        images: uint8 (m, height, width, channels). Without, each training image is compared with
-            all others, itself left out: what an image that was never trained on would find.
-
-    Returns:
-        (m,) distances, the root mean square of the differences of all values, in levels of 0..255;
-        (m,) rows of ``train``.
-    """
-    flat = np.float32(train).reshape(len(train), -1)
-    index = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(flat)
-    queries = None if images is None else np.float32(images).reshape(len(images), -1)
-    distance, row = index.kneighbors(queries)
-    return distance[:, 0] / np.sqrt(flat.shape[1]), row[:, 0]
+    skipped = [tuple(pair) for pair in skipped.tolist()]
+    return OwnImages(str(name), images, files.tolist(), skipped, converted)
 
 
 def compare(made: np.ndarray, train: np.ndarray) -> tuple[dict[str, float], Image.Image]:
     """Say how near generated images come to the training images: does the generator copy?
 
     Args:
-        made, train: uint8 (m, height, width, channels) and (n, height, width, channels).
+        made, train: uint8 (m, height, width, channels) and (n, height, width, channels). Of
+            training images that are exactly alike, one counts: the others would say that training
+            images lie near each other, and hide copies. Twins that differ, saved once more as a
+            JPEG, say, do so still.
 
     Returns:
         ``to_nearest``, the median distance of a generated image to its nearest training image;
         ``among_real``, that of a training image to its nearest other one; ``nearer``, the chance
         that the first is the smaller, of one drawn at random from each (Mann-Whitney; 0.5 if there
         is nothing to see, far more if images are copied, less if they are unlike all of them).
+        The last two are NaN if all training images are alike.
         And a picture: the eight generated images that come nearest, below them what they are near.
     """
-    (to_nearest, row), among_real = nearest(train, made), nearest(train)[0]
+    train = train[_first_rows(train)]
+    to_nearest, row = metrics.nearest(train, made)
+    among_real = metrics.nearest(train)[0] if len(train) > 1 else np.array([np.nan])
     u = scipy.stats.mannwhitneyu(to_nearest, among_real).statistic
     scores = {
         "to_nearest": float(np.median(to_nearest)),
@@ -219,107 +250,48 @@ def compare(made: np.ndarray, train: np.ndarray) -> tuple[dict[str, float], Imag
     return scores, Image.fromarray(plots.tile(pairs, len(closest)).squeeze())
 
 
+def changes(path: str | Path, loaded: OwnImages, since: float) -> str:
+    """Say in a few words what a folder or zip file holds otherwise than when it was read.
+
+    Names are compared, and when files were written; nothing is decoded.
+
+    Args:
+        path: of the folder or the zip file that ``loaded`` came from.
+        loaded: what was read.
+        since: when, in seconds since 1970.
+
+    Returns:
+        Such as ``"2 new, 1 gone, 3 written later"``; empty if nothing is seen, or ``path`` is gone.
+    """
+    path, then = Path(path).expanduser(), {*loaded.files, *(name for name, _ in loaded.skipped)}
+    try:
+        if path.is_dir():
+            skipped = []
+            now = {name: source.args[0] for name, source in reading.in_folder(path, skipped)}
+            now |= dict.fromkeys((name for name, _ in skipped), None)
+        else:
+            with reading.open_zip(path) as archive:
+                now = {name: path for name, _ in reading.in_zip(archive)}
+        later = {n for n in then & now.keys() if now[n] and reading.written(now[n]) > since}
+    except (OSError, ValueError):
+        return ""
+    if path.is_file() and now.keys() != then:
+        later = set()  # of a zip file that was packed anew, the new names say all there is to say
+    counts = len(now.keys() - then), len(then - now.keys()), len(later)
+    words = "new", "gone", "written later"
+    told = [f"{n:,} {word}" for n, word in zip(counts, words, strict=True) if n]
+    return ", ".join(told)
+
+
 # --- from a path to pictures ------------------------------------------------------------------
 
 
-def _in_folder(folder: Path, skipped: list) -> list[tuple[str, Callable[[], BinaryIO]]]:
-    """List the files below ``folder`` with a function that opens each."""
-
-    def name_of(path):
-        return _shown(Path(path).relative_to(folder).as_posix())
-
-    def unreadable(error):
-        skipped.append((name_of(error.filename), _reason(error)))
-
-    found = []
-    for place, folders, names in os.walk(folder, onerror=unreadable):
-        folders[:] = [name for name in folders if not _hidden([name])]
-        links = [path for name in folders if os.path.islink(path := Path(place, name))]
-        skipped += [(name_of(path), "a link to a folder") for path in links]
-        paths = [Path(place, name) for name in names if not _hidden([name])]
-        found += [(name_of(path), partial(_open_file, path)) for path in paths]
-    return found
-
-
-def _in_zip(archive: zipfile.ZipFile) -> list[tuple[str, Callable[[], BinaryIO]]]:
-    return [
-        (_shown(entry.filename), partial(_open_entry, archive, entry))
-        for entry in archive.infolist()
-        if not entry.is_dir() and not _hidden(PureWindowsPath(entry.filename).parts)
-    ]
-
-
-def _open_zip(path: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise ValueError(
-            f"{path} is neither a folder nor a complete zip file ({error}). Put your images into "
-            "one, also if there is only one."
-        ) from None
-
-
-def _open_file(path: Path) -> BinaryIO:
-    if path.exists() and not path.is_file():  # to open a pipe would wait for ever
-        raise _Unusable("not an ordinary file")
-    return path.open("rb")
-
-
-def _open_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> BinaryIO:
-    place = PureWindowsPath(entry.filename)  # which knows both slashes, and drives
-    if place.anchor or ".." in place.parts:
-        raise _Unusable("its path leads out of the zip file")
-    if entry.flag_bits & 1:
-        raise _Unusable("it has a password")
-    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise _Unusable("packed in another way than usual")  # no bound while it is unpacked
-    return archive.open(entry)
-
-
-def _decode(source: Callable[[], BinaryIO], size: int) -> Image.Image:
-    with source() as file:
-        content = file.read(MAX_BYTES + 1)
-    if not content:
-        raise _Unusable("empty")
-    if len(content) > MAX_BYTES:
-        raise _Unusable(f"larger than {MAX_BYTES // 2**20} MB")
-    picture = Image.open(io.BytesIO(content), formats=_formats())
-    picture.draft(None, (3 * size, 3 * size))  # of a JPEG, decode no more pixels than of use
-    picture.load()
-    return picture
-
-
-def _eight_bits(picture: Image.Image) -> Image.Image:
-    values = np.asarray(picture)
-    if picture.mode == "F" or values.min() < 0 or values.max() > 65535:
-        raise _Unusable("32 bits a pixel: what is white? Save it with 8 or 16")
-    return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
-
-
-def _formats() -> list[str]:
-    Image.init()
-    return [name for name in FORMATS if name in Image.OPEN]
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, _Unusable):
-        return str(error)
-    if isinstance(error, UnidentifiedImageError):
-        return "not an image in a known format"
-    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        return f"more than {Image.MAX_IMAGE_PIXELS:,} pixels"
-    if isinstance(error, OSError) and error.strerror:
-        return f"cannot be read: {error.strerror}"
-    return _shown(f"damaged: {str(error) or type(error).__name__}")
-
-
-def _hidden(parts) -> bool:
-    return any(p == "__MACOSX" or p.startswith(".") and p != ".." for p in parts)
-
-
-def _shown(text: str) -> str:
-    """Return a name as it can be printed: it may hold bytes of no letter, or a line's end."""
-    return text if text.isprintable() else ascii(text)
+def _first_rows(images: np.ndarray) -> list[int]:
+    """Return the row of each image that is not exactly like one before it."""
+    rows = {}
+    for row, image in enumerate(images):
+        rows.setdefault(image.tobytes(), row)
+    return list(rows.values())
 
 
 def _listed(skipped: list[tuple[str, str]]) -> str:

@@ -1,0 +1,1 @@
+"""What is measured of speed, memory, quality over time, and pages."""

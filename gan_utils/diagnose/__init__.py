@@ -1,0 +1,1 @@
+"""What the history of a run says about its health: bands of healthy runs, and rules."""

@@ -1,0 +1,1 @@
+"""Own images: reading a folder or a zip file, and samples against it."""

@@ -1,0 +1,1 @@
+"""The networks and recipes of the sources, for the audit of what they printed."""

@@ -158,7 +158,7 @@ PLANTED = {
         G + "film.js",
         "canvas",
         "canvass",
-        "02 03 04 08 10 11",
+        "02 03 04 08 09 10 11",
     ),  # fmt: skip
     "an error that chapter 06 shows": (G + "losses.py", "it must lie in [0, 1]", "it has to", "06"),
     "the style of all figures": (

@@ -84,15 +84,15 @@ def diagnose(history: Mapping[str, Sequence[float]] | str | Path) -> list[signs.
     return found
 
 
-#: The series that the rules of ``diagnose`` read: those of ``gan.METRICS`` but the sum at its end.
+# The series that the rules of ``diagnose`` read: those of ``gan.METRICS`` but the sum at its end.
 RULES_READ = (
     "d_loss_real", "d_loss_fake", "d_loss", "g_loss", "d_acc_real", "d_acc_fake", "d_x", "d_gz",
     "d_grad_norm", "g_grad_norm", "d_update_ratio", "g_update_ratio",
 )  # fmt: skip
 
 
-#: What a sound program does not write, but for a gradient that has died; and what may also happen
-#: in good runs, less far or not so long.
+# What a sound program does not write, but for a gradient that has died; and what may also happen
+# in good runs, less far or not so long.
 IMPOSSIBLE = (
     signs.not_finite,
     signs.never_moved,
@@ -105,15 +105,12 @@ IMPOSSIBLE = (
     signs.g_wants_zero,
     signs.two_verdicts,
 )
-
-
 OUT_OF_BALANCE = (signs.steps_too_large, signs.g_ahead, signs.stuck, signs.d_ahead)
-
 
 _LOSSES = {"d_loss", "g_loss"}
 _RATIOS = {"d_update_ratio", "g_update_ratio"}
 _STEPS = _RATIOS | {"d_grad_norm", "g_grad_norm"}
-#: rule -> the series without which it is not asked
+# rule -> the series without which it is not asked
 READS = {
     signs.not_finite: _LOSSES,
     signs.never_moved: _STEPS,
@@ -130,7 +127,7 @@ READS = {
     signs.stuck: {"g_loss", "g_grad_norm"},
     signs.d_ahead: _LOSSES,
 }
-#: rule -> what it looks for and others do not
+# rule -> what it looks for and others do not
 NAMES = {
     signs.never_moved: "wrong variables",
     signs.nothing_to_train: "wrong variables",

@@ -18,12 +18,8 @@ from PIL import Image, ImageCms, JpegImagePlugin, UnidentifiedImageError
 #: Formats that are read, as far as this Pillow can, HEIF with pillow-heif; not EPS, for which
 #: Pillow starts another program.
 FORMATS = tuple("AVIF BMP GIF HEIF ICO JPEG JPEG2000 PNG PPM TIFF WEBP".split())
-
-
 #: How a file of a phone's photographs says that it is one, after its length and "ftyp".
 HEIC = tuple(b"heic heix heim heis hevc hevx hevm hevs mif1 msf1".split())
-
-
 MAX_BYTES = 200 * 2**20  # of a file: some kilobytes of a zip file can unpack to gigabytes
 
 

@@ -218,3 +218,25 @@ def table(rows: Sequence[Mapping[str, object]], caption: str = "") -> HTML:
     body = "".join(line("td", row.values()) for row in rows)
     heads = line('th scope="col"', rows[0])
     return HTML(f"<table>{title}<thead>{heads}</thead><tbody>{body}</tbody></table>")
+
+
+def titled_row(samples: np.ndarray, title: str, columns: int) -> Figure:
+    """Show what a generator made, under a small title: images row by row, or points as a cloud.
+
+    Args:
+        samples: uint8 images (n, height, width, channels) or float points (n, 2).
+        columns: images in a row.
+
+    Returns:
+        A figure of its own, which pyplot does not know of and need not close.
+    """
+    if samples.ndim == 2:
+        return titled_samples(samples, title)
+    picture = tile(samples, columns)
+    height, width = np.array(picture.shape[:2]) * 0.5 / 28
+    figure = Figure(figsize=(width, height + 0.35), facecolor="white", layout="none")
+    axes = figure.add_axes((0, 0, 1, height / (height + 0.35)))
+    axes.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.axis("off")
+    axes.set_title(title, fontsize=11, loc="left")
+    return figure

@@ -16,14 +16,14 @@ from tools import canonical, provenance
 
 ROOT = Path(__file__).resolve().parent.parent
 GAN = (  # all that trains with the engine
-    "01 03 04 05 06 08 09 10 11 13 augment_leak checkerboard cifar10_long dcgan_ablation "
-    "dcgan_mnist dcgan_mnist_shares healthy_runs label_smoothing leaky_relu mixtures "
-    "planted_faults pretrained source_runs vanilla_variants"
+    "01 03 03e 04 04e 05 05e 06e 08 09 10 11 13 augment_leak checkerboard cifar10_long "
+    "dcgan_ablation dcgan_mnist dcgan_mnist_shares healthy_runs label_smoothing leaky_relu "
+    "mixtures planted_faults pretrained source_runs vanilla_variants"
 )
-CHAPTERS = "01 02 03 04 05 06 07 08 09 10 11 12 13"
+CHAPTERS = "01 02 02e 03 03e 04 04e 05 05e 06 06e 07 08 09 10 11 12 13"
 MLP = (
-    "01 04 05 06 07 08 11 12 frechet_bias healthy_runs label_smoothing leaky_relu model_families "
-    "pretrained source_runs vanilla_variants"
+    "01 04 04e 05 05e 06 06e 07 08 11 12 frechet_bias healthy_runs label_smoothing leaky_relu "
+    "model_families pretrained source_runs vanilla_variants"
 )
 DCGAN = (
     "01 07 08 09 10 11 12 augment_leak cifar10_long dcgan_mnist dcgan_mnist_shares frechet_bias "
@@ -31,10 +31,10 @@ DCGAN = (
 )
 SCORES = "01 05 07 09 10 11 12 frechet_bias score_corruptions"
 MNIST = (  # all that loads the digits
-    "01 03 04 05 06 07 08 09 11 12 13 augment_leak checkerboard dcgan_ablation dcgan_mnist "
-    "dcgan_mnist_shares digit_classifier fluid_dcgan frechet_bias frechet_storage healthy_runs "
-    "label_smoothing leaky_relu model_families planted_faults pretrained score_corruptions "
-    "source_runs tutorial_dcgan vanilla_variants"
+    "01 03e 04 04e 05 05e 06 06e 07 08 09 11 12 13 augment_leak checkerboard dcgan_ablation "
+    "dcgan_mnist dcgan_mnist_shares digit_classifier fluid_dcgan frechet_bias frechet_storage "
+    "healthy_runs label_smoothing leaky_relu model_families planted_faults pretrained "
+    "score_corruptions source_runs tutorial_dcgan vanilla_variants"
 )
 G, E = "gan_utils/", "experiments/"
 #: change -> file, old, new, and what it makes stale
@@ -86,7 +86,7 @@ PLANTED = {
         G + "metrics.py",
         "<= 3 * sigma",
         "< 3 * sigma",
-        "03 11 mixtures",
+        "03 03e 11 mixtures",
     ),
     "a constant of train_step": (G + "gan.py", "assign_add(1)", "assign_add(2)", GAN),
     "a constant of the penalty": (G + "gan.py", "* self.r1 / 2", "* self.r1 / 3", GAN),
@@ -94,13 +94,13 @@ PLANTED = {
         G + "losses.py",
         "cross_entropy(fake_logits, 1.0), config",
         "cross_entropy(fake_logits, 0.9), config",
-        f"02 {GAN}",
+        f"02 02e {GAN}",
     ),  # fmt: skip
     "a constant of the equilibrium": (
         G + "losses.py",
         "d = real_target / 2",
         "d = real_target / 3",
-        "02 03 04 05 06 09 10",
+        "02e 04 04e 05 05e 06 09 10",
     ),  # fmt: skip
     "a constant of a network": (
         G + "networks.py",
@@ -118,7 +118,7 @@ PLANTED = {
         G + "sources/paddle.py",
         "def paddle_dcgan_generator(",
         "def paddle_dcgan_generator(*, z=1, ",
-        "03 08 10 source_runs",
+        "03e 08 10 source_runs",
     ),  # fmt: skip
     "of another source's": (
         G + "sources/paddle.py",
@@ -126,13 +126,18 @@ PLANTED = {
         "def fluid_generator(*, z=1, ",
         "08 09 fluid_dcgan",
     ),  # fmt: skip
-    "a draw of rows": (G + "data.py", "tf.int32), size - 1)", "tf.int32), size - 2)", f"02 {GAN}"),
+    "a draw of rows": (
+        G + "data.py",
+        "tf.int32), size - 1)",
+        "tf.int32), size - 2)",
+        f"02 02e 06 {GAN}",
+    ),  # fmt: skip
     "a draw of points": (
         G + "data.py",
         '"ring": lambda: PointData("ring", *standins.mixture("ring"))',
         '"ring": lambda: PointData("ring", *standins.mixture("grid"))',
         # the drawn shapes, which stand in for CIFAR-10, have a "ring" too
-        "01 03 07 10 11 cifar10_long cifar_classifier mixtures planted_faults pretrained "
+        "01 03 03e 07 10 11 cifar10_long cifar_classifier mixtures planted_faults pretrained "
         "source_runs",
     ),
     "a reader of files": (
@@ -160,7 +165,12 @@ PLANTED = {
         "canvass",
         "02 03 04 08 09 10 11",
     ),  # fmt: skip
-    "an error that chapter 06 shows": (G + "losses.py", "it must lie in [0, 1]", "it has to", "06"),
+    "an error that chapter 06 shows": (
+        G + "losses.py",
+        "it must lie in [0, 1]",
+        "it has to",
+        "06e",
+    ),  # fmt: skip
     "the style of all figures": (
         G + "plots.py",
         '"grid.alpha": 0.3',
@@ -197,7 +207,8 @@ PLANTED = {
 
 def units(root):
     """Return notebooks and scripts by the names that are used here."""
-    books = {path.stem[:2]: path for path in sorted(root.glob("notebooks/*.ipynb"))}
+    paths = sorted(root.glob("notebooks/*.ipynb"))
+    books = {path.stem[:2] + "e" * path.stem.endswith("_evidence"): path for path in paths}
     scripts = [root / E / f"{path.stem}.py" for path in sorted(root.glob(E + "results/*.csv"))]
     return books | {path.stem: path for path in scripts}
 

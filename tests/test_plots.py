@@ -53,6 +53,29 @@ def test_diagram_draws_boxes_and_arrows():
     assert len(figure.axes[0].patches) == 4
 
 
+def test_two_networks_marks_a_part():
+    whole = diagram.two_networks().axes[0]
+    assert {text.get_text() for text in whole.texts} >= {*diagram.BOXES, "moves G", "moves D"}
+    assert {patch.get_alpha() for patch in whole.patches} == {1}
+    for mark, (boxes, arrows) in diagram.MARKS.items():
+        axes = diagram.two_networks(mark).axes[0]
+        strong = [patch for patch in axes.patches if patch.get_alpha() == 1]
+        assert len(strong) == len(boxes) + len(arrows) < len(whole.patches)
+    texts = {text.get_text() for text in diagram.two_networks("D learns").axes[0].texts}
+    assert "moves D" in texts and "moves G" not in texts
+    with pytest.raises(ValueError, match="no part 'H' to mark. There are: generator"):
+        diagram.two_networks("H")
+
+
+def test_titled_row_shows_images_or_points():
+    images = np.zeros((5, 28, 28, 1), np.uint8)
+    axes = plots.titled_row(images, "epoch 3", columns=3).axes[0]
+    assert axes.get_title(loc="left") == "epoch 3"
+    assert axes.images[0].get_array().shape == (2 * 30 - 2, 3 * 30 - 2)
+    points = plots.titled_row(np.zeros((7, 2)), "epoch 3", columns=3).axes[0]
+    assert points.get_title() == "epoch 3" and len(points.collections[0].get_offsets()) == 7
+
+
 def test_claim_asserts_where_the_book_makes_its_pages(monkeypatch):
     monkeypatch.setenv("GAN_BOOK_PROFILE", "full")
     assert plots.claim("It is so.", holds=True).data == "It is so."

@@ -101,9 +101,15 @@ def article(page, pages):
         tag.decompose()
     for film in body.select("figure.film"):
         show_stills(film)
+    for tag in body.select(".strip, dialog, details.fold:not(.solution, .checked)"):
+        tag.decompose()  # on paper, what is folded stays folded
+    for tag in body.select("details.checked"):
+        tag.replace_with(tag.summary.select_one(".tick").extract())
     for tag in body.select("details"):
         tag["open"] = ""
         tag.summary.string = "Solution"
+    for tag in body.select("img[loading]"):
+        del tag["loading"]
     for tag in body.find_all(id=True):
         tag["id"] = f"{slug(page)}--{tag['id']}"
     for link in body.select("a[href]"):

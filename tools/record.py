@@ -42,7 +42,11 @@ SMALLER = {
     "healthy_runs": "EPOCHS = {'healthy': 3, 'broken': 3}",
     "model_families": "N, EPOCHS = 100, dict.fromkeys(EPOCHS, 3)\n"
     "data.load = cut(data.load, 12_800)",
+    "race": "TURNS, WARM_UP, BLOCKS = 1, 0, dict.fromkeys(BLOCKS, 1)",
+    "recipe_search": "FIRST['epochs'] = 3",
     "score_corruptions": "N, DRAWS = 400, 1",
+    "sliced_samples": "COUNTS, FAULTED = [100], [100]; frechet_bias.MOST = 400\n"
+    "score_corruptions.N, score_corruptions.DRAWS = 400, 1; data.load = cut(data.load, 12_000)",
     "tutorial_dcgan": "EPOCHS, SCORED, STEPS = 3, [1, 2, 3], 100\n"
     "data.load = cut(data.load, 100 * BATCH)",
 }
@@ -52,7 +56,9 @@ NO_FIT = {
     "frechet_bias": "()",
     "frechet_storage": "()",
     "model_families": "()",
+    "race": "()",
     "score_corruptions": "()",
+    "sliced_samples": "()",
     "tutorial_dcgan": "trainer()[1]",
 }
 
@@ -103,6 +109,7 @@ def cut(load, rows):
 def patch_fit(record, small):
     """Let `GAN.fit` write down what it was asked, train little, and write down what it made."""
     import keras
+    import numpy as np
 
     from gan_utils import gan
 
@@ -115,6 +122,8 @@ def patch_fit(record, small):
         optimizers = model.g_optimizer, model.d_optimizer
         settings = [model.schedule, model.latent, model.r1, model.r1_every, model.jit_compile]
         others = {k: given[k] for k in ("x", "epochs", "batch_size", "seed")}
+        labels = given.get("labels")  # an older GAN.fit takes none
+        others |= {} if labels is None else {"labels": labels}
         record("asked", [others, settings, [json.dumps(o.get_config()) for o in optimizers]])
         x, epochs = given["x"], given["epochs"]
         batch = given["batch_size"] * (1 if isinstance(model.schedule, str) else model.schedule[0])
@@ -150,6 +159,8 @@ def patch_fit(record, small):
     def few(make):
         def made(owner, n, *arguments, **options):
             record("samples asked for", n)
+            if np.ndim(options.get("labels", 0)):
+                options["labels"] = options["labels"][:SAMPLES]
             return make(owner, min(n, SAMPLES), *arguments, **options)
 
         return made

@@ -147,7 +147,7 @@ def outdated_by_frame(app, env, added, changed, removed):
     """
     stamp = Path(app.outdir, "searchindex.js")  # the last file that a build writes
     built = stamp.stat().st_mtime if stamp.exists() else 0
-    names = "_static", "_root", "_ext", "_templates"
+    names = "_static", "_root", "_ext", "_templates", "_data"
     files = [file for name in names for file in Path(app.srcdir, "book", name).rglob("*")]
     changes = (f for f in files if f.suffix != ".pyc" and f.is_file() and f.stat().st_mtime > built)
     return env.found_docs if any(changes) else []

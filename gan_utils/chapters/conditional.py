@@ -130,7 +130,8 @@ def slant_and_ink(images: np.ndarray) -> np.ndarray:
         images: uint8 (n, height, width, 1), bright strokes on a dark ground.
 
     Returns:
-        float64 (n, 2). The slant is the horizontal shift a row up of the strokes, in pixels: the
+        The slant and the ink of each image, float64 (n, 2). The slant is how far the strokes
+        shift sideways a row up, in pixels: the
         covariance of the ink's columns and rows over the variance of its rows; positive leans
         to the right. The ink is the mean of all pixels, in levels of 0..255. An image without ink
         has slant 0.

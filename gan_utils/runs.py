@@ -60,17 +60,26 @@ def write_json(path: Path, content: dict) -> None:
     files.write_atomically(path, lambda file: file.write(text.encode()))
 
 
-def generate(run: Path, about: dict, n: int, seed: int, label: int | None = None):
-    """Return what the generator makes, and the labels that it was asked for, if it takes any."""
+def samples(run: Path, about: dict, n: int, seed: int, label: int | None = None):
+    """Return ``n`` samples of the generator that a run has left, and their labels.
+
+    Args:
+        about: of ``read``.
+        label: all samples have this one; by default the classes take turns.
+
+    Returns:
+        uint8 images (n, height, width, channels) or float32 points (n, 2); int labels (n,), or
+        None if the generator takes none.
+    """
     if not (run / "generator.keras").is_file():
         wrong(f"{run} has no generator.keras yet. Let `{COMMAND} train` go on first.")
     runtime.setup(seed)
     import keras
 
-    from gan_utils import checks, gan
+    from gan_utils import gan, networks
 
     generator = keras.models.load_model(run / "generator.keras", compile=False)
-    labels = checks.asked_labels(generator, n, label)
+    labels = networks.labels_for(generator, n, label)
     return gan.generate(generator, n, seed, about["settings"]["latent"], labels), labels
 
 
@@ -87,7 +96,12 @@ def save(model, run: Path, about: dict) -> None:
 
 
 def image_scores(made, loaded) -> dict[str, float]:
-    """Compute the scores of chapter 12; against copying, compare the first thousand images."""
+    """Compute the scores of chapter 12; against copying, compare the first thousand images.
+
+    Args:
+        made: uint8 images (n, height, width, channels).
+        loaded: of ``data.load``.
+    """
     from gan_utils import classifiers, metrics
 
     def judge(images):
@@ -105,7 +119,12 @@ def image_scores(made, loaded) -> dict[str, float]:
 
 
 def point_scores(made, loaded) -> dict[str, float]:
-    """Compute how points lie beside the data, and in the square or on the modes."""
+    """Compute how points lie beside the data, and in the square or on the modes.
+
+    Args:
+        made: float points (n, 2).
+        loaded: of ``data.load``.
+    """
     import scipy.stats
 
     from gan_utils import metrics

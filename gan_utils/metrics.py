@@ -1,8 +1,6 @@
 """Scores for generated images: arrays in, numbers out.
 
-Networks compute in float32 and statistics in float64, whatever dtype policy is in force.
-The digit classifier was trained by ``experiments/digit_classifier.py`` on MNIST's training images
-and frozen before any GAN of this book was scored with it.
+The features and probabilities that some of them compare come from ``classifiers.py``.
 """
 
 from collections.abc import Iterator

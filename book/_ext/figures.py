@@ -14,7 +14,7 @@ from docutils import nodes
 #: pixels of the page to an inch of a figure: plots.use_book_style
 DOTS = 110
 #: The smallest type of a figure is at least so many pixels high, or the figure scrolls.
-TYPE = 9
+TYPE = 9.05
 #: points of the smallest type in figures that are no SVG
 SMALL = 8
 #: what a phone shows of a figure's width, in pixels

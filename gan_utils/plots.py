@@ -297,22 +297,15 @@ def table(rows: Sequence[Mapping[str, object]], caption: str = "") -> HTML:
     return _shown(HTML(f"<table>{title}<thead>{heads}</thead><tbody>{body}</tbody></table>"))
 
 
-def matrix(
-    texts: Sequence[Sequence[str]],
-    rows: Sequence[str],
-    columns: Sequence[str],
-    shades: Sequence[Sequence[float]],
-    caption: str,
-    corner: str = "",
-) -> HTML:
+def matrix(texts, rows, columns, shades, caption: str, corner: str = "") -> HTML:
     """Show a matrix of scores, at once, as a table with coloured cells.
 
     The colours lie on the paper like a glaze, so that they serve a dark page too. Not all readers
     see them: let the texts or the caption say the same.
 
     Args:
-        texts: what stands in the cells, a sequence for each row.
-        rows: the heads of the rows.
+        texts: what stands in the cells, a sequence of texts for each row.
+        rows: the heads of the rows, texts or numbers.
         columns: the heads of the columns.
         shades: like ``texts``; from -1, orange, over 0, plain, to 1, blue.
         caption: what is shown, and what the colours mean.
@@ -333,8 +326,10 @@ def matrix(
         paint = f' style="background:rgba({glaze})"' if shade else ""
         return f"<td{paint}>{html.escape(str(text))}</td>"
 
-    heads = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in columns)
-    first = f'<th scope="col">{html.escape(corner)}</th>' if corner else "<td></td>"
+    first, *heads = [
+        f'<th scope="col">{html.escape(str(name))}</th>' for name in (corner, *columns)
+    ]
+    first, heads = first if corner else "<td></td>", "".join(heads)
     body = "".join(
         f'<tr><th scope="row">{html.escape(str(name))}</th>{"".join(map(cell, *line))}</tr>'
         for name, *line in zip(rows, texts, shades, strict=True)

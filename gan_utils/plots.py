@@ -74,7 +74,7 @@ def _has_pixels(figure):
 
 
 def _svg(figure):
-    """Return a figure as SVG, the same text each time; None if it holds pixels."""
+    """Return a figure as SVG, the same text in each run; None if it holds pixels."""
     if _has_pixels(figure):
         return None
     buffer = io.StringIO()
@@ -334,11 +334,9 @@ def matrix(texts, rows, columns, shades, caption: str, corner: str = "") -> HTML
         f'<tr><th scope="row">{html.escape(str(name))}</th>{"".join(map(cell, *line))}</tr>'
         for name, *line in zip(rows, texts, shades, strict=True)
     )
+    title = f'<table class="matrix"><caption>{html.escape(caption)}</caption>'
     return _shown(
-        HTML(
-            f'<table class="matrix"><caption>{html.escape(caption)}</caption>'
-            f"<thead><tr>{first}{heads}</tr></thead><tbody>{body}</tbody></table>"
-        )
+        HTML(f"{title}<thead><tr>{first}{heads}</tr></thead><tbody>{body}</tbody></table>")
     )
 
 

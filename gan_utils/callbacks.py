@@ -271,13 +271,11 @@ def redraw(figure: Figure, handle=None):
     """
     if get_ipython() is None:
         return None
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=110)
+    data, metadata = plots.formats(figure)
     plt.close(figure)
-    picture = display.Image(png.getvalue(), format="png")
     if handle is None:
-        return display.display(picture, display_id=True)
-    handle.update(picture)
+        return display.display(data, metadata=metadata, raw=True, display_id=True)
+    handle.update(data, metadata=metadata, raw=True)
     return handle
 
 

@@ -47,7 +47,7 @@ nav li span { order: 2; }
 .cover img { width: 9rem; }
 pre { white-space: pre-wrap !important; font-size: 0.82rem !important; }
 .hero img { width: 60%; }
-figure img, .cell_output img { max-height: 15cm; width: auto !important; }
+figure img, .cell_output img { max-height: 15cm; object-fit: contain; object-position: left; }
 .film > div { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; text-align: center; }
 .film img { max-height: 7cm; }
 .output, .cell_output, .pst-scrollable-table-container { overflow: visible !important; }

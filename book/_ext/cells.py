@@ -13,17 +13,12 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-import imagesize
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 ROLES = ("teach", "set-up", "draw", "claim", "solution")
 TITLE = re.compile(r"# @title (.+)\n")
 MISSED = "On the page this held", "(Quick profile"  # how a sentence begins that was not established
-#: Type of 8 points, the smallest in our figures, is 9 pixels high at this share of its size.
-LEGIBLE = 0.74
-#: what a phone shows of a figure's width, in pixels
-PHONE = 350
 
 
 class Fold(nodes.Element):
@@ -188,33 +183,8 @@ class FoldCells(SphinxPostTransform):
         fold.parent = cell
 
 
-# --- Figures --------------------------------------------------------------------------------------
-
-
-def visit_image(self, node):
-    """Write an image with its size, so that nothing jumps, and a figure's in a box that scrolls."""
-    path = Path(self.builder.srcdir, node["uri"])
-    type(self).visit_image(self, node)
-    width, height = imagesize.get(path) if path.is_file() else (-1, -1)
-    if width < 0 or "width" in node:
-        return
-    tag = f'<img width="{width}" height="{height}" '
-    tag += "" if "hero" in node["classes"] else 'loading="lazy" '
-    image = self.body.pop().replace("<img ", tag, 1)
-    if isinstance(node.parent, nodes.figure):
-        least = round(LEGIBLE * width)
-        wide = f' wide" style="--least: {least}px' if least > PHONE else ""
-        image = f'<div class="picture{wide}">{image}</div>'
-    self.body.append(image)
-
-
-def depart_image(self, node):
-    type(self).depart_image(self, node)
-
-
 def setup(app):
     app.add_node(Fold, html=(visit_fold, depart_fold))
-    app.add_node(nodes.image, override=True, html=(visit_image, depart_image))
     app.add_post_transform(FoldCells)
     app.connect("doctree-read", take_titles)
     app.connect("doctree-read", fill_headers)

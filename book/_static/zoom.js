@@ -26,8 +26,10 @@
     room.replaceChildren(large);
     button.focus({preventScroll: true});  // where the focus returns to
     dialog.showModal();
-    // At least in its own size; larger, up to twice, where the screen has room.
-    const width = image.naturalWidth, height = image.naturalHeight;
+    // At least in its own size; larger, up to twice, where the screen has room. A picture for sharp
+    // screens has more pixels than its size.
+    const width = +image.getAttribute("width") || image.naturalWidth;
+    const height = (image.naturalHeight * width) / image.naturalWidth;
     const fits = Math.min(2 * width, room.clientWidth, (room.clientHeight * width) / height);
     large.style.width = `${Math.max(width, Math.floor(fits))}px`;
   };

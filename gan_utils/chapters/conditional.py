@@ -11,7 +11,6 @@ import json
 from collections.abc import Mapping, Sequence
 
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
 from IPython import get_ipython
 from IPython.display import HTML, Image, display
@@ -250,23 +249,21 @@ def confusion(asked: np.ndarray, read: np.ndarray, classes: int = 10) -> np.ndar
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
-def show_confusion(table: np.ndarray) -> plt.Figure:
-    """Draw a confusion table as squares, the darker the more, with the percentages in them.
+def show_confusion(table: np.ndarray) -> HTML:
+    """Show a confusion table in percent, the bluer the more.
 
     Args:
         table: of ``confusion``.
     """
-    figure, axes = plt.subplots(figsize=(5, 4.6))
-    axes.imshow(np.sqrt(table), cmap="Blues", vmin=0, vmax=1)  # the root, to see the small ones
-    for (asked, read), share in np.ndenumerate(table):
-        if share >= 0.0005:
-            color = "white" if share > 0.5 else "black"
-            text = f"{100 * share:.1f}".removesuffix(".0")
-            axes.text(read, asked, text, ha="center", va="center", fontsize=8, color=color)
-    ticks = range(len(table))
-    axes.set(xticks=ticks, yticks=ticks, xlabel="read", ylabel="asked for")
-    axes.grid(False)
-    return figure
+    percent = np.vectorize(lambda s: f"{100 * s:.1f}".removesuffix(".0") if s >= 0.0005 else "")
+    return plots.matrix(
+        percent(table),
+        range(len(table)),
+        range(len(table)),
+        np.sqrt(table),  # the root, to see the small ones
+        "Percent of each order. The blue grows with the root of the share.",
+        "ordered, read:",
+    )
 
 
 def _parts(generator) -> tuple:

@@ -449,6 +449,12 @@ def test_watch_redraws_one_picture(monkeypatch):
     assert len(screen.outputs) == 2, "another fit begins another picture"
 
 
+def test_watch_counts_steps_where_it_is_told_steps():
+    watch = callbacks.Watch(np.zeros((3, 8), np.float32), at_steps=[1, 2, 3])
+    small_gan().fit(IMAGES[:40], 2, 20, callbacks=[watch], verbose=0)  # two steps an epoch
+    assert watch.labels == ["step 0", "step 1", "step 2", "step 3", "step 4"]
+
+
 def test_watch_shows_the_averaged_weights():
     model = small_gan()
     average = keras.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.9)

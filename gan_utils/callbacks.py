@@ -348,7 +348,6 @@ class Watch(keras.callbacks.Callback):
     def _look_at_model(self, label):
         if self.at_steps:
             label = f"step {int(self.model.step.numpy()):,}"
-            if label in self.labels[-1:]:  # the end of an epoch may be one of the steps
-                return
-        with self.model.averaged():  # the weights that ``sample`` uses
-            self.look(self.model.generator, label)
+        if not self.at_steps or label not in self.labels[-1:]:  # an epoch may end at such a step
+            with self.model.averaged():  # the weights that ``sample`` uses
+                self.look(self.model.generator, label)

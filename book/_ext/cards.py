@@ -64,9 +64,9 @@ def road(root):
     lines = [
         f"{place}. [{title(notebook(root, stem)['cells'])}](../notebooks/{stem}.ipynb): "
         f"{read} min to read, {run} min to run"
-        for place, (stem, (read, run)) in enumerate(zip(ROAD, took), 1)
+        for place, (stem, (read, run)) in enumerate(zip(ROAD, took[:-1], strict=True), 1)
     ]
-    read, run = (sum(column) for column in zip(*took[:-1]))
+    read, run = (sum(column) for column in zip(*took[:-1], strict=True))
     after = title(notebook(root, NEXT)["cells"])
     return "\n".join(
         [

@@ -162,8 +162,9 @@ def add_head(app, doctree):
     lead["classes"].append("head-lead")
     box = nodes.container("", lead, classes=["chapter-head"])
     texts = [child for child in section.children if isinstance(child, nodes.paragraph)]
-    shown = any(next(text.findall(nodes.image), None) for text in texts)  # a lesson shows its own
-    if not shown and "picture" in head and (image := picture(app, doctree, notebook, head["picture"])):
+    own = any(next(text.findall(nodes.image), None) for text in texts)  # a lesson shows its own
+    name = None if own else head.get("picture")
+    if name and (image := picture(app, doctree, notebook, name)):
         box += nodes.container("", image, classes=["head-picture"])
     box += nodes.raw("", facts(app, path, notebook, head.get("level", "")), format="html")
     section.insert(1, box)

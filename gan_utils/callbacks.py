@@ -11,6 +11,7 @@ import json
 import time
 import warnings
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -289,6 +290,8 @@ class Watch(keras.callbacks.Callback):
         z: latent vectors (n, latent_dim), the same for every picture.
         every: epochs between two pictures. There is one of the start and one of the end.
         columns: images in a row; points are drawn as a cloud.
+        at_steps: steps after which there is one besides, for a training of few epochs; labels
+            then count steps. Multiples of one number cost least: ``fit`` stops at each of them.
 
     Attributes:
         pictures: what was drawn, in order: uint8 images (n, height, width, channels) or float
@@ -299,7 +302,7 @@ class Watch(keras.callbacks.Callback):
         ValueError: no z, or ``every`` or ``columns`` below 1.
     """
 
-    def __init__(self, z, every: int = 1, columns: int = 10):
+    def __init__(self, z, every: int = 1, columns: int = 10, at_steps: Sequence[int] = ()):
         super().__init__()
         if len(np.shape(z)) != 2 or not len(z):
             raise ValueError(
@@ -307,7 +310,7 @@ class Watch(keras.callbacks.Callback):
             )
         if every < 1 or columns < 1:
             raise ValueError(f"every and columns must be at least 1, got {every} and {columns}.")
-        self.z, self.every, self.columns = z, every, columns
+        self.z, self.every, self.columns, self.at_steps = z, every, columns, at_steps
         self.pictures, self.labels, self.handle = [], [], None
 
     def look(self, generator: keras.Model, label: str) -> None:
@@ -325,6 +328,11 @@ class Watch(keras.callbacks.Callback):
         if not self.pictures:
             self._look_at_model("epoch 0")
 
+    def on_train_batch_end(self, batch, logs=None):
+        """Redraw the picture after a step of ``at_steps``."""
+        if self.at_steps and int(self.model.step.numpy()) in self.at_steps:
+            self._look_at_model("")
+
     def on_epoch_end(self, epoch, logs=None):
         """Redraw the picture when it is time."""
         self.epoch = epoch + 1
@@ -333,9 +341,12 @@ class Watch(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         """Redraw it a last time, unless the last epoch was drawn."""
-        if self.epoch is not None and self.labels[-1] != f"epoch {self.epoch}":
+        if self.epoch is not None and self.epoch % self.every:
             self._look_at_model(f"epoch {self.epoch}")
 
     def _look_at_model(self, label):
-        with self.model.averaged():  # the weights that ``sample`` uses
-            self.look(self.model.generator, label)
+        if self.at_steps:
+            label = f"step {int(self.model.step.numpy()):,}"
+        if not self.at_steps or label not in self.labels[-1:]:  # an epoch may end at such a step
+            with self.model.averaged():  # the weights that ``sample`` uses
+                self.look(self.model.generator, label)

@@ -337,7 +337,7 @@ def sliced_distance(a: np.ndarray, b: np.ndarray, directions: int = 1000, seed: 
     For each of many random directions, the features are projected onto a line, where optimal
     transport joins the smallest to the smallest: the squared Wasserstein distance W₂² there is the
     mean squared difference of the sorted values. The result is d times the mean over the lines, so
-    that a shift by v gives about |v|², as in the Fréchet distance. With Inception features, and 3 d
+    that a shift by v gives about ‖v‖², as in the Fréchet distance. With Inception features, and 3 d
     in place of d, it is the Monge Inception Distance of Berthet et al. 2026 (arXiv 2605.06797).
     It knows of no means or covariances, and sees what these do not hold.
 

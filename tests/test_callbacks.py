@@ -466,14 +466,14 @@ class Screen:
         monkeypatch.setattr(callbacks, "get_ipython", lambda: "a notebook")
         monkeypatch.setattr(callbacks.display, "display", self.display)
 
-    def display(self, picture, display_id):
-        assert display_id is True and picture.data.startswith(b"\x89PNG")
-        self.outputs.append(picture.data)
+    def display(self, shown, metadata, raw, display_id):
+        assert display_id is True and raw and set(metadata) == {"image/png"}
+        self.outputs.append(shown["image/png"])
         place = len(self.outputs) - 1
 
         class Handle:
-            def update(_, picture):
-                self.outputs[place] = picture.data
+            def update(_, shown, metadata, raw):
+                self.outputs[place] = shown["image/png"]
                 self.changes += 1
 
         return Handle()
@@ -491,6 +491,12 @@ def test_watch_redraws_one_picture(monkeypatch):
     np.testing.assert_array_equal(watch.pictures[-1], data.to_pixels(model(z)))
     model.fit(IMAGES[:40], 1, 20, callbacks=[watch], verbose=0)
     assert len(screen.outputs) == 2, "another fit begins another picture"
+
+
+def test_watch_counts_steps_where_it_is_told_steps():
+    watch = callbacks.Watch(np.zeros((3, 8), np.float32), at_steps=[1, 2, 3])
+    small_gan().fit(IMAGES[:40], 2, 20, callbacks=[watch], verbose=0)  # two steps an epoch
+    assert watch.labels == ["step 0", "step 1", "step 2", "step 3", "step 4"]
 
 
 def test_watch_shows_the_averaged_weights():

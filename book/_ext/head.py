@@ -161,7 +161,10 @@ def add_head(app, doctree):
             section.remove(node)  # the strip says it
     lead["classes"].append("head-lead")
     box = nodes.container("", lead, classes=["chapter-head"])
-    if "picture" in head and (image := picture(app, doctree, notebook, head["picture"])):
+    texts = [child for child in section.children if isinstance(child, nodes.paragraph)]
+    own = any(next(text.findall(nodes.image), None) for text in texts)  # a lesson shows its own
+    name = None if own else head.get("picture")
+    if name and (image := picture(app, doctree, notebook, name)):
         box += nodes.container("", image, classes=["head-picture"])
     box += nodes.raw("", facts(app, path, notebook, head.get("level", "")), format="html")
     section.insert(1, box)

@@ -201,7 +201,12 @@ def cells_of_code(path):
 
 def test_there_are_lessons_in_the_form():
     names = {path.stem for path in LESSONS}
-    assert {"02_adversarial_game", "04_vanilla_gan", "09_dcgan_mnist", "11_your_own_images"} <= names
+    assert {
+        "02_adversarial_game",
+        "04_vanilla_gan",
+        "09_dcgan_mnist",
+        "11_your_own_images",
+    } <= names
 
 
 # --- The checks can fail --------------------------------------------------------------------------

@@ -47,6 +47,7 @@ SMALLER = {
     "score_corruptions": "N, DRAWS = 400, 1",
     "sliced_samples": "COUNTS, FAULTED = [100], [100]; frechet_bias.MOST = 400\n"
     "score_corruptions.N, score_corruptions.DRAWS = 400, 1; data.load = cut(data.load, 12_000)",
+    "tshirts": "EPOCHS, training.OWN_ROWS = 3, 1",
     "tutorial_dcgan": "EPOCHS, SCORED, STEPS = 3, [1, 2, 3], 100\n"
     "data.load = cut(data.load, 100 * BATCH)",
 }

@@ -1,7 +1,8 @@
-"""The files of data sets, read and checked; and files that are written whole or not at all.
+"""Finding, fetching and checking the files of data sets, and writing files whole or not at all.
 
-``fetch.py`` finds or downloads them. No file is trusted: hashes, formats and lengths are checked,
-and nothing that is half there is left behind.
+In ``$GAN_UTILS_DATA``, then in the user's cache; after that the full profile downloads, and the
+quick profile does without. No file is trusted: hashes, formats and lengths are checked, and nothing
+that is half there is left behind.
 """
 
 import gzip

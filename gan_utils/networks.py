@@ -13,7 +13,6 @@ Under a mixed-precision policy the DCGAN still ends in float32, so that the loss
 import math
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers
 

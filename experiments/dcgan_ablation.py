@@ -144,7 +144,7 @@ def build(g, d, schedule=(1, 1), beta_1=0.5, fast=False):
 class Late(keras.callbacks.Callback):
     """Take the means over the last steps out of the means over an epoch."""
 
-    at_steps = STEPS - LAST, STEPS // 2 - LAST  # the latter: in the first of two passes
+    at_steps = (STEPS - LAST,)
 
     def on_train_batch_end(self, batch, logs=None):
         done = batch + 1

@@ -49,14 +49,8 @@ class Augmentation(keras.layers.Layer):
         """Change the images if ``training``, else return them as they are."""
         if not training:
             return images
-        # One draw for all that is random in a call. Of several devices that share a batch, each
-        # draws for the whole of it and takes its share.
-        replica, rows = tf.distribute.get_replica_context(), tf.shape(images)[0]
-        devices = replica.num_replicas_in_sync if replica else 1
-        shape = (6, devices * rows, 1, 1, 1)
+        shape = (6, tf.shape(images)[0], 1, 1, 1)  # one draw for all that is random in a call
         draws = keras.random.uniform(shape, -1.0, 1.0, seed=self.seed_generator)
-        if devices > 1:
-            draws = draws[:, replica.replica_id_in_sync_group * rows :][:, :rows]
         brightness, contrast = tf.unstack(tf.cast(draws[:2], images.dtype))
         images += self.amounts["brightness"] * brightness
         mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)

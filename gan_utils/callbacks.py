@@ -1,8 +1,7 @@
 """What happens beside the training: checkpoints, sample pictures, scores, a stop at NaN.
 
 Ordinary ``keras.callbacks`` for ``GAN.fit``. ``fit`` calls them between executions of up to a
-hundred steps, so "every N steps" means the first such moment at or after each multiple of N. A
-callback that has to be called after certain steps names them in an attribute ``at_steps``.
+hundred steps, so "every N steps" means the first such moment at or after each multiple of N.
 """
 
 import csv

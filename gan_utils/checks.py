@@ -116,15 +116,7 @@ def check_labels(model, labels, rows):
 
 
 def check_run(model, callbacks):
-    """Raise for what cannot work together; warn of a network that will not learn."""
-    layers = model.discriminator._flatten_layers()  # also those of models in it
-    if model.replicas > 1 and model.r1 and any(getattr(la, "synchronized", 0) for la in layers):
-        raise ValueError(
-            f"The discriminator has BatchNormalization(synchronized=True), and r1 is {model.r1}: "
-            f"on {model.replicas} devices TensorFlow cannot differentiate D's slope. Leave out "
-            "synchronized=True, so that each device has the statistics of its share, or set r1=0, "
-            "or train on one device."
-        )
+    """Raise for a callback that cannot work; warn of a network that will not learn."""
     if any(isinstance(c, keras.callbacks.BackupAndRestore) for c in callbacks):
         raise ValueError(
             "BackupAndRestore cannot bring a GAN back, which has two optimisers. Use "
@@ -137,3 +129,29 @@ def check_run(model, callbacks):
                 f"model.{name}.trainable = True before compile() if it shall learn.",
                 stacklevel=3,
             )
+
+
+def asked_labels(generator: keras.Model, n: int, labels=None) -> np.ndarray | None:
+    """Return the labels of ``n`` samples, int (n,): see ``generate``; None if it takes none."""
+    if len(generator.inputs) == 1:
+        if labels is not None:
+            raise ValueError("This generator takes no labels: it was trained without.")
+        return None
+    sizes = [la.input_dim for la in generator.layers if isinstance(la, keras.layers.Embedding)]
+    count = sizes[0] if sizes else None
+    if labels is None:
+        if count is None:
+            raise ValueError("Give labels: this generator has no embedding that tells the classes.")
+        return np.arange(n) % count
+    labels = np.broadcast_to(np.asarray(labels), (n,)) if np.ndim(labels) == 0 else labels
+    labels = np.asarray(labels)
+    if labels.shape != (n,) or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"Expected a whole number or {n} of them, got {labels.dtype} {labels.shape}."
+        )
+    if n and (labels.min() < 0 or (count and labels.max() >= count)):
+        raise ValueError(
+            f"The labels go from {labels.min()} to {labels.max()}; they must lie in 0 to "
+            f"{count - 1 if count else 'the last class'}."
+        )
+    return labels

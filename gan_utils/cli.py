@@ -117,7 +117,7 @@ def generate(args) -> None:
     if folder and out.exists() and (not out.is_dir() or any(out.iterdir())):
         runs.wrong(f"{out} is there and is not an empty folder. Choose another name.")
     n = args.n or (64 if out.suffix == ".png" else 10_000)
-    made, labels = runs.samples(args.run, about, n, args.seed, args.label)
+    made, labels = runs.generate(args.run, about, n, args.seed, args.label)
     import numpy as np
     from PIL import Image
 
@@ -166,7 +166,7 @@ def evaluate(args) -> None:
 
     loaded = data.load(name)
     n = min(args.n, len(loaded.points if points else loaded.test_images))
-    made, _ = runs.samples(args.run, about, n, args.seed)
+    made, _ = runs.generate(args.run, about, n, args.seed)
     score = runs.point_scores if points else runs.image_scores
     scores = score(made, loaded)
     print(f"{n:,} generated against {n:,} of: {loaded.note}")

@@ -1,11 +1,10 @@
 """The loop: Keras's own ``fit``, fed with what each step draws, many steps in one call.
 
 The data lies on the device and is gathered there. An execution of the compiled graph makes up to a
-hundred steps; it ends with its epoch, or with a step that a callback names. Between two executions
-come the callbacks. Since a step depends on its number alone, a run can stop and go on anywhere.
+hundred steps and never reaches into the next epoch; between two of them come the callbacks. Since a
+step depends on its number alone, a run can stop and go on anywhere.
 """
 
-import itertools
 import sys
 import time
 import zlib
@@ -36,10 +35,9 @@ def train(
         epochs: shuffled passes over ``x``; the rows that do not fill a batch are left out.
         batch_size: rows of one update.
         seed: of the shuffles and of z. The initial weights have their own.
-        callbacks: Keras's or ``gan_utils.callbacks``. They are called after every hundredth step
-            of an epoch and after its last; where one has ``at_steps``, numbers of steps as
-            ``model.step`` counts them, after these too. With ``Checkpoint`` among them, training
-            goes on where its folder says it stopped.
+        callbacks: Keras's or ``gan_utils.callbacks``. One with ``at_steps``, step numbers, is
+            called after each of these, and not only after every hundredth. With ``Checkpoint``
+            among them, training goes on where its folder says it stopped.
         verbose: ``"auto"`` is one bar over all epochs that leaves one line; 0, 1 and 2 are Keras's.
 
     Returns:
@@ -74,39 +72,32 @@ def train(
     done = 0 if past is None else int(model.step.numpy()) - first_epoch * steps
     accumulates = [o.gradient_accumulation_steps for o in (model.g_optimizer, model.d_optimizer)]
     model.measure_every = 1 if any(accumulates) else min(10, steps)
-    start, first = time.perf_counter(), int(model.step.numpy())
-    wanted = {step for c in callbacks for step in getattr(c, "at_steps", ())}
-    plans = {
-        epoch: _plan(steps, wanted, first - done + (epoch - first_epoch) * steps, first)
-        for epoch in range(first_epoch, epochs)
-    }
-    # Keras makes as many calls in every epoch, and counts each as one step.
-    calls = max([1, *map(len, plans.values())])
-    model.steps_per_execution = 1
+    wanted = {step % steps for c in callbacks for step in getattr(c, "at_steps", ())}
+    sizes = range(min(EXECUTION, steps), 0, -1)
+    model.steps_per_execution = next(k for k in sizes if not any(step % k for step in wanted))
     latent_dim = model.generator.inputs[0].shape[1]
     feed = data.draws(
         len(x),
         batch_size,
         latent_dim,
-        range(first, 2**62),
+        range(int(model.step.numpy()), 2**62),
         seed,
         model.latent,
         d_steps,
         g_steps,
         labelled=labels is not None,
     )
-    counts = [b - a for plan in plans.values() for a, b in plan + [(0, 0)] * (calls - len(plan))]
-    model.train_function = _many_steps(model, iter(feed), iter(counts), done > 0)
+    model.train_function = _many_steps(model, iter(feed), steps, done)
     if verbose == "auto":
         callbacks.append(_progress_bar(epochs, first_epoch))
+    start, first = time.perf_counter(), int(model.step.numpy())
     try:
         history = keras.Model.fit(
             model,
             tf.data.Dataset.from_tensors(tf.zeros(model.replicas)).repeat(),  # steps draw their own
             epochs=epochs,
-            steps_per_epoch=calls,
+            steps_per_epoch=steps,
             callbacks=Callbacks(
-                plans,
                 callbacks,
                 add_history=True,
                 add_progbar=verbose not in ("auto", 0),
@@ -138,27 +129,14 @@ def train(
     return history
 
 
-def _plan(steps: int, wanted, begin: int, done: int) -> list[tuple[int, int]]:
-    """Return the executions of an epoch, each as its first step and the one after its last.
-
-    Args:
-        steps: of an epoch; in the result they count from 0.
-        wanted: steps of the whole training after which an execution has to end.
-        begin, done: steps made before the epoch, and before this ``fit`` or the state it goes on
-            from.
-    """
-    ends = {*range(EXECUTION, steps, EXECUTION), steps, *(step - begin for step in wanted)}
-    first = max(done - begin, 0)
-    return list(itertools.pairwise([first, *sorted(e for e in ends if first < e <= steps)]))
-
-
-def _many_steps(model, feed, counts, goes_on: bool):
-    """Return what Keras calls for each execution, which makes its steps on the compiled graph.
+def _many_steps(model, feed, steps: int, done: int):
+    """Return what Keras calls for each execution: up to ``EXECUTION`` steps on the compiled graph.
 
     Args:
         feed: iterator over what each step draws.
-        counts: iterator over the steps of each execution; 0 makes none.
-        goes_on: the means of the epoch, as they are now, belong to its first execution.
+        steps: of an epoch.
+        done: steps of the first epoch that a checkpoint holds; the means of the epoch as they are
+            now are theirs.
     """
     graph = {"autograph": False, "reduce_retracing": True}
     one = model.train_step
@@ -180,43 +158,30 @@ def _many_steps(model, feed, counts, goes_on: bool):
 
     if not model.run_eagerly:
         many = tf.function(many, **graph)
-    held = [(v, v.numpy()) for v in model.means.variables if goes_on]
+    held = [v.numpy() for v in model.means.variables]
+    size = model.steps_per_execution
+    place = 0  # of the next execution in its epoch
 
     def execute(_):
-        while held:  # Keras has just set the means back to 0
-            variable, value = held.pop()
-            variable.assign(value)
-        count = next(counts)
+        nonlocal place, done
+        end = min(place + size, steps)
+        if done > place:  # Keras has just set the means back to 0
+            for variable, value in zip(model.means.variables, held, strict=True):
+                variable.assign(value)
+        count = end - max(place, min(done, end))
+        place = 0 if end == steps else end
+        done = 0 if end == steps else done
         return many(tf.constant(count)) if count else model.means.result()
 
     return execute
 
 
 class Callbacks(keras.callbacks.CallbackList):
-    """Keras counts its calls; callbacks hear the numbers of steps, and only of those it makes.
-
-    Args:
-        plans: epoch -> its executions, see ``_plan``.
-    """
-
-    def __init__(self, plans, callbacks, **options):
-        super().__init__(callbacks, **options)
-        self.plans = plans
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Note the epoch's executions."""
-        self.plan = self.plans[epoch]
-        super().on_epoch_begin(epoch, logs)
-
-    def on_train_batch_begin(self, batch, logs=None):
-        """Pass on the number of the first step of an execution."""
-        if batch < len(self.plan):
-            super().on_train_batch_begin(self.plan[batch][0], logs)
+    """Keras counts every execution as a whole one; the last of an epoch may be shorter."""
 
     def on_train_batch_end(self, batch, logs=None):
-        """Pass on the number of its last step."""
-        if batch < len(self.plan):
-            super().on_train_batch_end(self.plan[batch][1] - 1, logs)
+        """Pass on the number of the step that was really made last."""
+        super().on_train_batch_end(min(batch, self.params["steps"] - 1), logs)
 
 
 class EpochMeans(keras.metrics.Metric):

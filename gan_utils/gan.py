@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gan_utils import checks, data, fit, losses, networks, runtime
+from gan_utils import checks, data, fit, losses, runtime
 
 METRICS = (
     *("d_loss_real", "d_loss_fake", "d_loss", "g_loss", "d_acc_real", "d_acc_fake", "d_x", "d_gz"),
@@ -360,7 +360,7 @@ def generate(
     Raises:
         ValueError: labels for a generator that takes none, or others than its classes.
     """
-    labels, latent_dim = networks.labels_for(generator, n, labels), generator.inputs[0].shape[1]
+    labels, latent_dim = checks.asked_labels(generator, n, labels), generator.inputs[0].shape[1]
     made = []
     for start in range(0, n, 1000):  # bounded memory
         z = data.draw_latent(start, (1000, latent_dim), seed, 2, latent)[: n - start]

@@ -272,35 +272,3 @@ def dense_generator(
         h = layers.LeakyReLU(negative_slope=slope)(layers.Dense(units)(h))
     x = layers.Dense(math.prod(image_shape), activation="tanh", dtype="float32", name="pixels")(h)
     return keras.Model([z, label], layers.Reshape(image_shape)(x), name="generator")
-
-
-def labels_for(generator: keras.Model, n: int, labels=None) -> np.ndarray | None:
-    """Return the labels of ``n`` samples, int (n,), as ``gan.generate`` has them.
-
-    None for a generator that takes none.
-
-    Raises:
-        ValueError: labels for a generator that takes none, or others than its classes.
-    """
-    if len(generator.inputs) == 1:
-        if labels is not None:
-            raise ValueError("This generator takes no labels: it was trained without.")
-        return None
-    sizes = [la.input_dim for la in generator.layers if isinstance(la, keras.layers.Embedding)]
-    count = sizes[0] if sizes else None
-    if labels is None:
-        if count is None:
-            raise ValueError("Give labels: this generator has no embedding that tells the classes.")
-        return np.arange(n) % count
-    labels = np.broadcast_to(np.asarray(labels), (n,)) if np.ndim(labels) == 0 else labels
-    labels = np.asarray(labels)
-    if labels.shape != (n,) or labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"Expected a whole number or {n} of them, got {labels.dtype} {labels.shape}."
-        )
-    if n and (labels.min() < 0 or (count and labels.max() >= count)):
-        raise ValueError(
-            f"The labels go from {labels.min()} to {labels.max()}; they must lie in 0 to "
-            f"{count - 1 if count else 'the last class'}."
-        )
-    return labels

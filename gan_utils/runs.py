@@ -60,26 +60,17 @@ def write_json(path: Path, content: dict) -> None:
     files.write_atomically(path, lambda file: file.write(text.encode()))
 
 
-def samples(run: Path, about: dict, n: int, seed: int, label: int | None = None):
-    """Return ``n`` samples of the generator that a run has left, and their labels.
-
-    Args:
-        about: of ``read``.
-        label: all samples have this one; by default the classes take turns.
-
-    Returns:
-        uint8 images (n, height, width, channels) or float32 points (n, 2); int labels (n,), or
-        None if the generator takes none.
-    """
+def generate(run: Path, about: dict, n: int, seed: int, label: int | None = None):
+    """Return what the generator makes, and the labels that it was asked for, if it takes any."""
     if not (run / "generator.keras").is_file():
         wrong(f"{run} has no generator.keras yet. Let `{COMMAND} train` go on first.")
     runtime.setup(seed)
     import keras
 
-    from gan_utils import gan, networks
+    from gan_utils import checks, gan
 
     generator = keras.models.load_model(run / "generator.keras", compile=False)
-    labels = networks.labels_for(generator, n, label)
+    labels = checks.asked_labels(generator, n, label)
     return gan.generate(generator, n, seed, about["settings"]["latent"], labels), labels
 
 
@@ -96,12 +87,7 @@ def save(model, run: Path, about: dict) -> None:
 
 
 def image_scores(made, loaded) -> dict[str, float]:
-    """Compute the scores of chapter 12; against copying, compare the first thousand images.
-
-    Args:
-        made: uint8 images (n, height, width, channels).
-        loaded: of ``data.load``.
-    """
+    """Compute the scores of chapter 12; against copying, compare the first thousand images."""
     from gan_utils import classifiers, metrics
 
     def judge(images):
@@ -119,12 +105,7 @@ def image_scores(made, loaded) -> dict[str, float]:
 
 
 def point_scores(made, loaded) -> dict[str, float]:
-    """Compute how points lie beside the data, and in the square or on the modes.
-
-    Args:
-        made: float points (n, 2).
-        loaded: of ``data.load``.
-    """
+    """Compute how points lie beside the data, and in the square or on the modes."""
     import scipy.stats
 
     from gan_utils import metrics

@@ -120,50 +120,6 @@ def test_resumes_within_an_epoch_with_one_history(tmp_path, in_peace, short_exec
     np.testing.assert_allclose([float(row["d_loss"]) for row in rows], wanted["d_loss"], rtol=1e-4)
 
 
-class Record(keras.callbacks.Callback):
-    """Keep what a callback hears: the step within the epoch, and how many the model has made."""
-
-    def __init__(self):
-        super().__init__()
-        self.begins, self.ends = [], []
-
-    def on_train_batch_begin(self, batch, logs=None):
-        self.begins.append((batch, int(self.model.step)))
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.ends.append((batch + 1, int(self.model.step)))
-
-
-def test_a_resumed_epoch_tells_nothing_of_steps_made_before(tmp_path, short_executions):
-    runs = []
-    for beside in ([Kill(STEPS + 4)], []):
-        runs.append(Record())
-        checkpoint = callbacks.Checkpoint(tmp_path, every_seconds=0)
-        try:
-            small_gan().fit(IMAGES, 3, 20, callbacks=[checkpoint, runs[-1], *beside], verbose=0)
-        except Killed:
-            pass
-    made = [(step % STEPS, step) for step in range(3 * STEPS)]
-    assert runs[0].begins + runs[1].begins == made
-    assert runs[0].ends + runs[1].ends == [(batch + 1, step + 1) for batch, step in made]
-
-
-def test_killed_between_the_last_step_of_an_epoch_and_its_end(tmp_path, short_executions):
-    """The next run adds the epoch's row and makes none of its steps."""
-    with pytest.raises(Killed):
-        small_gan().fit(
-            IMAGES, 2, 20, callbacks=[callbacks.Checkpoint(tmp_path, 0), Kill(STEPS)], verbose=0
-        )
-    for epochs in (1, 2):
-        again, heard = small_gan(), Record()
-        run = [callbacks.Checkpoint(tmp_path, 0), heard]
-        history = again.fit(IMAGES, epochs, 20, callbacks=run, verbose=0)
-        assert len(history.epoch) == epochs and int(again.step) == epochs * STEPS
-        assert [step for _, step in heard.ends] == list(range(12, 23))[: 11 * (epochs - 1)]
-    whole = fit(small_gan(), tmp_path / "whole", epochs=2).history
-    np.testing.assert_allclose(history.history["d_loss"], whole["d_loss"], rtol=1e-4)
-
-
 TRAIN = """
 import sys
 sys.path.insert(0, "tests")

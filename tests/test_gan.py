@@ -31,9 +31,10 @@ def test_a_callback_is_called_after_the_steps_that_it_names():
     watch = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: seen.append((int(model.step), batch + 1))
     )
-    watch.at_steps = (7, 38, 39, 1000)  # of epochs of 20 steps
-    model.fit(np.zeros((200, 28, 28, 1), np.uint8), 3, 10, callbacks=[watch], verbose=0)
-    assert seen == [(7, 7), (20, 20), (38, 18), (39, 19), (40, 20), (60, 20)]
+    watch.at_steps = (6, 38)  # of epochs of 20 steps
+    model.fit(np.zeros((200, 28, 28, 1), np.uint8), 2, 10, callbacks=[watch], verbose=0)
+    first = [(6, 6), (12, 12), (18, 18), (20, 20)]
+    assert seen == [*first, *((20 + step, batch) for step, batch in first)]
 
 
 def as_shipped():

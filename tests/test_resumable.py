@@ -1,6 +1,5 @@
 """Experiments: rows in fresh processes, going on after a stop, and on a cluster."""
 
-import json
 import os
 import shutil
 import signal
@@ -46,21 +45,11 @@ def tiny(tmp_path):
     return tmp_path / "experiments"
 
 
-def write(folder, seconds, before=""):
-    code = TINY.replace("SECONDS", str(seconds)).replace("def one(", f"{before}\n\ndef one(")
-    (folder / "tiny.py").write_text(code)
+def write(folder, seconds, **changes):
+    (folder / "tiny.py").write_text(TINY.replace("SECONDS", str(seconds)))
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "All"]):
         who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
         subprocess.run(["git", *who, *command], cwd=folder.parent, check=True)
-
-
-BLOCK = """
-def block():
-    go = Path(__file__).with_name("go")
-    while not go.exists():
-        time.sleep(0.1)
-    return 1 / (go.read_text() != "fail")
-"""
 
 
 def start(folder, **environment):
@@ -114,45 +103,14 @@ def test_a_row_that_fails_says_which_and_why(tiny):
     assert kept in (["0", "1"], ["0", "1", "2"]), "what was whole is kept, in order"
 
 
-def test_rows_that_are_ready_before_an_earlier_one_are_kept(tiny):
-    """Row 0 waits until the others are ready, and fails; the next run makes it alone."""
-    write(tiny, seconds="0 if seed else block()", before=BLOCK)
-    run, early = start(tiny), tiny / "results/tiny.early"
-    wait_for(lambda: early.exists() and len(experiment_csv.read(early)[1]) == 5)
-    (tiny / "go").write_text("fail")
-    assert "ZeroDivisionError" in run.communicate()[1] and run.returncode
-    assert not (tiny / "results/tiny.csv").exists()
-    (tiny / "go").write_text("work")
-    again = start(tiny)
-    assert again.wait() == 0, again.stderr.read()
-    stamp, found = rows(tiny)
-    assert found == ROWS and stamp["complete"] and not early.exists()
-    assert [n for _, n in stamp["devices"]] == [6]
-    assert sorted(seed for seed, _ in log(tiny)) == ["0", "0", "1", "2", "3", "4", "5"]
-
-
-OTHER = [{"definitions": "x"}, {"weights": "x"}, {"versions": {"keras": "2"}}, {"archives": "x"}]
-
-
-@pytest.mark.parametrize("other", OTHER, ids=lambda other: next(iter(other)))
-def test_a_worker_that_would_make_another_row_is_refused(tiny, other):
+def test_a_worker_with_other_code_is_refused(tiny):
     write(tiny, seconds=0)
-    code = """
-import json, sys, resumable
-from tools import provenance
-wanted = provenance.depends_on("tiny.py") | json.loads(sys.argv[1])
-resumable.compute(None, "tiny.py", json.dumps(wanted), "out")
-"""
+    code = "import resumable; resumable.compute(None, 'tiny.py', 'another hash', 'out')"
     paths = os.environ | {"PYTHONPATH": str(tiny.parent)}
     run = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(other)],
-        cwd=tiny,
-        env=paths,
-        capture_output=True,
-        text=True,
+        [sys.executable, "-c", code], cwd=tiny, env=paths, capture_output=True, text=True
     )
-    [(part, value)] = other.items()
-    assert run.returncode and f"where it was asked for: {part}: {value} there, " in run.stderr
+    assert run.returncode and "is not the code that asks for this row" in run.stderr
 
 
 def test_a_cluster_that_loses_a_worker_loses_no_row(tiny):

@@ -18,9 +18,6 @@ from pathlib import Path
 from tools import provenance
 from tools.provenance import sha256
 
-#: parts of a stamp that rows of one result have in common
-SAME = ("definitions", "weights", "results", "archives", "profile", "versions")
-
 
 def write(
     path: str | Path, rows: Iterable[Mapping], stamp: dict, seconds: float, complete: bool = True
@@ -67,7 +64,8 @@ def rows_so_far(path: str | Path, stamp: dict) -> tuple[list[dict[str, str]], fl
     if not Path(path).exists():
         return [], 0.0
     old, rows = read(path)
-    if any(old.get(key) != stamp.get(key) for key in SAME):
+    same = ("definitions", "weights", "results", "archives", "profile", "versions")
+    if any(old.get(key) != stamp.get(key) for key in same):
         return [], 0.0
     stamp["devices"] = old.get("devices") or [[old["device"], len(rows)]]
     return rows, old["seconds"]

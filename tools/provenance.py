@@ -155,13 +155,9 @@ def environment(root: Path = ROOT) -> dict:
     run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
     if run.returncode:
         raise RuntimeError(f"runtime.device_report() failed:\n{run.stderr}")
-    return {"device": run.stdout.strip().splitlines()[-1], "versions": versions()}
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what computes."""
-    found = {name: version(name) for name in ("tensorflow", "keras", "numpy")}
-    return found | {"python": ".".join(map(str, sys.version_info[:3]))}
+    versions = {name: version(name) for name in ("tensorflow", "keras", "numpy")}
+    versions["python"] = ".".join(map(str, sys.version_info[:3]))
+    return {"device": run.stdout.strip().splitlines()[-1], "versions": versions}
 
 
 def archives(path: str | Path, root: Path = ROOT) -> dict:
@@ -218,13 +214,8 @@ def commit(path: str | Path, root: Path = ROOT) -> str:
     return name
 
 
-def depends_on(script: str | Path, root: Path = ROOT) -> dict:
-    """Return what an experiment's rows depend on, as it is in this process on this machine."""
-    about = {"profile": os.environ.get("GAN_BOOK_PROFILE", "full"), "versions": versions()}
-    return about | hashes(script, root) | archives(script, root)
-
-
 def experiment_stamp(script: str | Path, root: Path = ROOT) -> dict:
     """Return an experiment's stamp. Call it before the run, so that it is of the code that runs."""
-    run = {"script": Path(script).name, "commit": commit(script, root)}
-    return run | depends_on(script, root) | environment(root)
+    run = {"script": Path(script).name, "profile": os.environ.get("GAN_BOOK_PROFILE", "full")}
+    run |= hashes(script, root) | archives(script, root) | {"commit": commit(script, root)}
+    return run | environment(root)

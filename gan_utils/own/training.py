@@ -66,7 +66,7 @@ def evaluate(args, about: dict) -> None:
     """Say how near a run's images come to those it was trained on, beside these to each other."""
     train = pictures.load(args.run / "images.npz")
     n = min(args.n, len(train.images))
-    made, _ = runs.samples(args.run, about, n, args.seed)
+    made, _ = runs.generate(args.run, about, n, args.seed)
     scores, picture = pictures.compare(made, train.images)
     if math.isnan(scores["nearer"]):
         print("All training images are alike: how near they lie to each other cannot be said.")

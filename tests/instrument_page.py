@@ -4,9 +4,10 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
-import chromium
 import pytest
 from playwright.sync_api import sync_playwright
+
+from tools import chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import roles
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from tools import roles
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))

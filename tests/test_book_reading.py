@@ -12,11 +12,12 @@ import figures
 import head
 import nbformat
 import pytest
-import roles
 import yaml
 from bs4 import BeautifulSoup
 from built_book import HTML, ROOT
 from docutils import nodes
+
+from tools import roles
 
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
 HEADS = yaml.safe_load((ROOT / "book/_data/heads.yml").read_text(encoding="utf-8"))

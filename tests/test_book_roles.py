@@ -3,12 +3,11 @@
 from copy import deepcopy
 from pathlib import Path
 
-import captions
 import nbformat
-import provenance
 import pytest
-import roles
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from tools import captions, provenance, roles
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -25,9 +24,9 @@ def test_every_cell_has_one_role_and_what_follows_from_it(path):
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [i for i, cell in enumerate(code) if len(roles.roles(cell)) != 1] == []
     kept = deepcopy(notebook)
-    assert roles.update(notebook) == [] and notebook == kept, "python tools/roles.py"
+    assert roles.update(notebook) == [] and notebook == kept, "python -m tools.roles"
     captions.update(notebook)
-    assert notebook == kept, "python tools/captions.py"
+    assert notebook == kept, "python -m tools.captions"
     teaches = any(roles.roles(cell) == ["teach"] for cell in code)
     assert teaches or path.stem.endswith("evidence")
 

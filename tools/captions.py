@@ -1,6 +1,6 @@
 """Write a figure's caption below it, where a notebook is read outside of the book.
 
-    python tools/captions.py
+    python -m tools.captions
 
 A caption lives in the metadata of the cell that draws the figure. The book reads it there; Jupyter,
 Colab and GitHub do not. So each such cell is followed by a Markdown cell with the same words,

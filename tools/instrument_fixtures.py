@@ -1,6 +1,6 @@
 """Write what the instruments in the page are held against, and the still of the one that trains.
 
-    python tools/instrument_fixtures.py
+    python -m tools.instrument_fixtures
 
 Makes: tests/instrument_plane.json, by Keras in float64 and in float32: ten steps of small GANs
 with each loss, with and without penalties. gan_utils/teaching/plane.svg, by the instrument itself
@@ -14,7 +14,6 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import chromium
 import keras
 import numpy as np
 import tensorflow as tf
@@ -22,6 +21,7 @@ from keras import layers
 
 from gan_utils import losses, plots
 from gan_utils.teaching import instruments
+from tools import chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "tests" / "instrument_plane.json"

@@ -1,7 +1,7 @@
 """How long, how dense and how soon rewarding each chapter is: from its notebook and its built page.
 
-    python tools/measure_lessons.py                     # all chapters, pages of _build/html
-    python tools/measure_lessons.py 02_ 04_ --no-page   # these, without a browser
+    python -m tools.measure_lessons                     # all chapters, pages of _build/html
+    python -m tools.measure_lessons 02_ 04_ --no-page   # these, without a browser
 
 A star marks what is over the budget of a lesson. Of the notebook:
 
@@ -19,8 +19,9 @@ import ast
 import re
 from pathlib import Path
 
-import chromium
 import nbformat
+
+from tools import chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 #: What a lesson may have at most, for each measure.

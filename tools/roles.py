@@ -1,7 +1,7 @@
 """Give each code cell of the notebooks what follows from its role; guess roles that are missing.
 
-    python tools/roles.py                   # all notebooks
-    python tools/roles.py 04_vanilla_gan    # this one
+    python -m tools.roles                   # all notebooks
+    python -m tools.roles 04_vanilla_gan    # this one
 
 A role is one of a cell's tags: teach, set-up, draw, claim or solution. Only what teaches stands
 open. For the other roles this writes a first line `# @title …`, which stands for the folded code on

@@ -16,18 +16,19 @@ from tools import canonical, provenance
 
 ROOT = Path(__file__).resolve().parent.parent
 GAN = (  # all that trains with the engine
-    "01 03 03e 04 04e 05 05e 06e 08 09 10 11 13 augment_leak checkerboard cifar10_long "
-    "dcgan_ablation dcgan_mnist dcgan_mnist_shares healthy_runs label_smoothing leaky_relu "
-    "mixtures planted_faults pretrained source_runs vanilla_variants"
+    "01 03 03e 04 04e 05 05e 06e 08 09 09e 10 11 11e 13 14 augment_leak checkerboard "
+    "cifar10_long conditional dcgan_ablation dcgan_mnist dcgan_mnist_shares healthy_runs label_smoothing leaky_relu "
+    "mixtures planted_faults pretrained source_runs tshirts "
+    "vanilla_variants"
 )
-CHAPTERS = "01 02 02e 03 03e 04 04e 05 05e 06 06e 07 08 09 10 11 12 13"
+CHAPTERS = "01 02 02e 03 03e 04 04e 05 05e 06 06e 07 08 09 09e 10 11 11e 12 13 14 14e"
 MLP = (
-    "01 04 04e 05 05e 06 06e 07 08 11 12 frechet_bias healthy_runs label_smoothing leaky_relu "
+    "01 04 04e 05 05e 06 06e 07 08 09 11e 12 frechet_bias healthy_runs label_smoothing leaky_relu "
     "model_families pretrained source_runs vanilla_variants"
 )
 DCGAN = (
-    "01 07 08 09 10 11 12 augment_leak cifar10_long dcgan_mnist dcgan_mnist_shares frechet_bias "
-    "frechet_storage model_families pretrained"
+    "01 07 08 09 09e 10 11 11e 12 augment_leak cifar10_long dcgan_mnist dcgan_mnist_shares frechet_bias "
+    "frechet_storage model_families pretrained tshirts"
 )
 SCORES = "01 05 07 09 10 11 12 frechet_bias score_corruptions"
 MNIST = (  # all that loads the digits
@@ -65,7 +66,7 @@ PLANTED = {
         "    d = (\n        real_target / 2)\n",
         "",
     ),  # fmt: skip
-    "a number that is printed": (G + "runs.py", "{value:10.4f}", "{value / 2:10.4f}", "11"),
+    "a number that is printed": (G + "runs.py", "{value:10.4f}", "{value / 2:10.4f}", "11e"),
     "an annotation": (G + "losses.py", "real_target: float = 1.0", "real_target: int = 1.0", ""),
     "the order of imports": (
         G + "fit.py",
@@ -86,7 +87,7 @@ PLANTED = {
         G + "metrics.py",
         "<= 3 * sigma",
         "< 3 * sigma",
-        "03 03e 11 mixtures",
+        "03 03e 11e mixtures",
     ),
     "a constant of train_step": (G + "gan.py", "assign_add(1)", "assign_add(2)", GAN),
     "a constant of the penalty": (G + "gan.py", "* self.r1 / 2", "* self.r1 / 3", GAN),
@@ -100,7 +101,7 @@ PLANTED = {
         G + "losses.py",
         "d = real_target / 2",
         "d = real_target / 3",
-        "02e 04 04e 05 05e 06 09 10",
+        "02e 04 04e 05 05e 06 09e 10",
     ),  # fmt: skip
     "a constant of a network": (
         G + "networks.py",
@@ -124,7 +125,7 @@ PLANTED = {
         G + "sources/paddle.py",
         "def fluid_generator(",
         "def fluid_generator(*, z=1, ",
-        "08 09 fluid_dcgan",
+        "08 09e fluid_dcgan",
     ),  # fmt: skip
     "a draw of rows": (
         G + "data.py",
@@ -137,33 +138,33 @@ PLANTED = {
         '"ring": lambda: PointData("ring", *standins.mixture("ring"))',
         '"ring": lambda: PointData("ring", *standins.mixture("grid"))',
         # the drawn shapes, which stand in for CIFAR-10, have a "ring" too
-        "01 03 03e 07 10 11 cifar10_long cifar_classifier mixtures planted_faults pretrained "
-        "source_runs",
+        "01 03 03e 07 10 11e 14 cifar10_long cifar_classifier mixtures planted_faults "
+        "pretrained source_runs",
     ),
     "a reader of files": (
         G + "files.py",
         "labels, train = records[:, 0].copy(), 5 * CIFAR10_BATCH",
         "labels, train = records[:, 0].copy(), 4 * CIFAR10_BATCH",
-        "01 10 11 cifar10_long cifar_classifier pretrained source_runs",
+        "01 10 11e cifar10_long cifar_classifier pretrained source_runs",
     ),
     "a recipe": (
         G + "own/pictures.py",
         '    "own-images": {',
         '    "own-images": {"a": 1,',
-        "11",
+        "11 11e tshirts",
     ),  # fmt: skip
     "another recipe": (
         G + "recipes.py",
         '    "dcgan-mnist": {',
         '    "dcgan-mnist": {"a": 1,',
-        "01 07 09 12 dcgan_mnist dcgan_mnist_shares frechet_bias frechet_storage model_families "
+        "01 07 09 09e 12 dcgan_mnist dcgan_mnist_shares frechet_bias frechet_storage model_families "
         "pretrained",
     ),
     "the script of a film": (
         G + "film.js",
         "canvas",
         "canvass",
-        "02 03 04 08 09 10 11",
+        "02 03 04 08 09 10 11e 14",
     ),  # fmt: skip
     "an error that chapter 06 shows": (
         G + "losses.py",

@@ -17,8 +17,8 @@ from tools import canonical, provenance
 ROOT = Path(__file__).resolve().parent.parent
 GAN = (  # all that trains with the engine
     "01 03 03e 04 04e 05 05e 06e 08 09 09e 10 11 11e 13 14 augment_leak checkerboard "
-    "cifar10_long conditional dcgan_ablation dcgan_mnist dcgan_mnist_shares healthy_runs label_smoothing leaky_relu "
-    "mixtures planted_faults pretrained source_runs tshirts "
+    "cifar10_long conditional dcgan_ablation dcgan_mnist dcgan_mnist_shares healthy_runs "
+    "label_smoothing leaky_relu mixtures planted_faults pretrained source_runs tshirts "
     "vanilla_variants"
 )
 CHAPTERS = "01 02 02e 03 03e 04 04e 05 05e 06 06e 07 08 09 09e 10 11 11e 12 13 14 14e"
@@ -27,8 +27,8 @@ MLP = (
     "model_families pretrained source_runs vanilla_variants"
 )
 DCGAN = (
-    "01 07 08 09 09e 10 11 11e 12 augment_leak cifar10_long dcgan_mnist dcgan_mnist_shares frechet_bias "
-    "frechet_storage model_families pretrained tshirts"
+    "01 07 08 09 09e 10 11 11e 12 augment_leak cifar10_long dcgan_mnist dcgan_mnist_shares "
+    "frechet_bias frechet_storage model_families pretrained tshirts"
 )
 SCORES = "01 05 07 09 10 11 12 frechet_bias score_corruptions"
 MNIST = (  # all that loads the digits
@@ -157,8 +157,8 @@ PLANTED = {
         G + "recipes.py",
         '    "dcgan-mnist": {',
         '    "dcgan-mnist": {"a": 1,',
-        "01 07 09 09e 12 dcgan_mnist dcgan_mnist_shares frechet_bias frechet_storage model_families "
-        "pretrained",
+        "01 07 09 09e 12 dcgan_mnist dcgan_mnist_shares frechet_bias frechet_storage "
+        "model_families pretrained",
     ),
     "the script of a film": (
         G + "film.js",

@@ -30,10 +30,10 @@ DCGAN = (
     "01 07 08 09 09e 10 11 11e 12 augment_leak cifar10_long dcgan_mnist dcgan_mnist_shares "
     "frechet_bias frechet_storage model_families pretrained tshirts"
 )
-SCORES = "01 05 07 09 10 11 12 frechet_bias score_corruptions"
 MNIST = (  # all that loads the digits
-    "01 03e 04 04e 05 05e 06 06e 07 08 09 11 12 13 augment_leak checkerboard dcgan_ablation "
-    "dcgan_mnist dcgan_mnist_shares digit_classifier fluid_dcgan frechet_bias frechet_storage "
+    "01 03e 04 04e 05 05e 06 06e 07 08 09 09e 11e 12 13 14 augment_leak checkerboard conditional "
+    "dcgan_ablation dcgan_mnist dcgan_mnist_shares digit_classifier fluid_dcgan frechet_bias "
+    "frechet_storage "
     "healthy_runs label_smoothing leaky_relu model_families planted_faults pretrained "
     "score_corruptions source_runs tutorial_dcgan vanilla_variants"
 )

@@ -37,7 +37,7 @@ BUDGETS = {
     "result": 0.4,
     "seconds": 180,
 }
-FOLDED = {"hide-input", "hide-cell", "remove-input", "remove-cell", "solution"}
+FOLDED = {"colab", "set-up", "draw", "claim", "solution"}  # roles whose code the page folds
 REPORTS = re.compile(r"\bplots\.|\bplt\.|\bprint\(|\bMarkdown\(|\baxes\b|\bfigure\b|\bfilm\.")
 EXERCISES = re.compile(r"^## (Exercises|Questions)", re.MULTILINE)
 NO_PROSE = re.compile(

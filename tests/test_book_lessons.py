@@ -160,9 +160,8 @@ def test_lesson_has_the_form(path):
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_lesson_stays_within_its_budget(path):
-    over = measure_lessons.excess(
-        measure_lessons.measure_notebook(nbformat.read(path, as_version=4))
-    )
+    row = measure_lessons.measure_notebook(nbformat.read(path, as_version=4))
+    over = measure_lessons.excess(row, path.stem)
     assert not over, "; ".join(over)
 
 
@@ -177,7 +176,7 @@ def test_pages_of_lessons_stay_within_their_budget():
         run = any(cell.outputs for cell in cells_of_code(NOTEBOOKS / f"{name}.ipynb"))
         measured = {"lesson", "picture"} | ({"result"} if run else set())
         assert measured <= row.keys(), f"{name}: no {measured - row.keys()} on the page"
-        assert not measure_lessons.excess(row), f"{name}: {measure_lessons.excess(row)}"
+        assert not measure_lessons.excess(row, name), f"{name}: {row}"
 
 
 @pytest.mark.parametrize("path", EVIDENCE.values(), ids=lambda path: path.stem)

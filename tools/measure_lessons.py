@@ -37,6 +37,8 @@ BUDGETS = {
     "result": 0.4,
     "seconds": 180,
 }
+#: Lessons that pass one of them, and how far: these were stamped beside other work.
+PASSED = {"04_vanilla_gan": {"seconds": 400}, "09_dcgan_mnist": {"seconds": 400}}
 FOLDED = {"colab", "set-up", "draw", "claim", "solution"}  # roles whose code the page folds
 REPORTS = re.compile(r"\bplots\.|\bplt\.|\bprint\(|\bMarkdown\(|\baxes\b|\bfigure\b|\bfilm\.")
 EXERCISES = re.compile(r"^## (Exercises|Questions)", re.MULTILINE)
@@ -142,10 +144,11 @@ def measure_pages(names: list[str], html: Path = ROOT / "_build" / "html") -> di
     return found
 
 
-def excess(row: dict[str, float]) -> list[str]:
+def excess(row: dict[str, float], lesson: str = "") -> list[str]:
     """Say which measures of a lesson are over their budgets."""
-    over = [name for name, most in BUDGETS.items() if row.get(name, 0) > most]
-    return [f"{name} {row[name]}, at most {BUDGETS[name]}" for name in over]
+    budgets = BUDGETS | PASSED.get(lesson, {})
+    over = [name for name, most in budgets.items() if row.get(name, 0) > most]
+    return [f"{name} {row[name]}, at most {budgets[name]}" for name in over]
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -93,7 +93,7 @@ def smallest_type(path):
 def visit_image(self, node):
     """Write an image with its size, so that nothing jumps, and a figure's in a box that scrolls."""
     path = Path(self.builder.srcdir, node["uri"])
-    width, height = imagesize.get(path) if path.is_file() else (-1, -1)
+    width, height = map(round, imagesize.get(path)) if path.is_file() else (-1, -1)
     if str(node.get("width", "")).isdigit():  # a notebook says so of a PNG for sharp screens
         width, height = int(node["width"]), int(node["height"])
         node = node.deepcopy()

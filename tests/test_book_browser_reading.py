@@ -58,14 +58,14 @@ def test_the_switch_opens_all_code_and_is_remembered(at_width, site):  # noqa: F
     page = at_width(CHAPTER)
     switch = page.get_by_role("button", name="Show all code")
     none, count = opened(page)
-    assert none == 0 and count > 20 and switch.get_attribute("aria-pressed") == "false"
+    assert none == 0 and count > 10 and switch.get_attribute("aria-pressed") == "false"
     use(page, switch, at_width.how)
     assert opened(page) == (count, count) and switch.get_attribute("aria-pressed") == "true"
     assert opened(page, "details.solution")[0] == 0, "no solution is given away"
     page.reload()
     assert opened(page) == (count, count)
     page.goto(f"{site}/notebooks/05_leaky_relu.html")
-    assert opened(page)[0] == opened(page)[1] > 20
+    assert opened(page)[0] == opened(page)[1] > 10
     use(page, page.get_by_role("button", name="Show all code"), at_width.how)
     assert opened(page)[0] == 0
     page.goto(f"{site}/{CHAPTER}")
@@ -74,7 +74,7 @@ def test_the_switch_opens_all_code_and_is_remembered(at_width, site):  # noqa: F
 
 def test_the_switch_keeps_what_one_reads_in_place(at_width):
     page = at_width(CHAPTER)
-    heading = page.locator("#watching-it-learn h2")
+    heading = page.locator("#watching-it-learn > :is(h2, h3)")
     page.evaluate("scrollTo(0, document.querySelector('#watching-it-learn').offsetTop)")
     page.wait_for_timeout(300)
     before = heading.bounding_box()["y"]
@@ -92,14 +92,14 @@ def test_a_browser_that_remembers_nothing_can_still_switch(at_width, site):  # n
     # The theme's own script asks for the storage too; ours must not be stopped by that.
     page.goto(f"{site}/{CHAPTER}")
     page.get_by_role("button", name="Show all code").click()
-    assert opened(page)[0] == opened(page)[1] > 20
+    assert opened(page)[0] == opened(page)[1] > 10
 
 
 def test_one_fold_opens_alone(at_width):
     page = at_width(CHAPTER)
     fold = page.locator("details.fold.draw").first
     code = fold.locator(".cell_input").first
-    assert not code.is_visible() and "image_grid" in code.text_content()
+    assert not code.is_visible() and "diagram." in code.text_content()
     use(page, fold.locator("summary"), at_width.how)
     assert code.is_visible() and opened(page)[0] == 1
     use(page, fold.locator("summary"), at_width.how)
@@ -109,7 +109,7 @@ def test_one_fold_opens_alone(at_width):
 def test_without_scripts_all_is_open(at_width):
     page = at_width(CHAPTER, java_script_enabled=False)
     folds = page.locator("details.fold").all()
-    assert len(folds) > 20
+    assert len(folds) > 10
     for fold in folds:
         assert fold.locator(".cell_input").first.is_visible()
     assert page.get_by_role("button", name="Show all code").count() == 0
@@ -170,7 +170,7 @@ def test_a_picture_opens_in_full_size(at_width):
     large = dialog.locator("img")
     assert dialog.is_visible()
     assert large.get_attribute("alt") == figure.locator("img").get_attribute("alt")
-    assert large.bounding_box()["width"] >= large.evaluate("image => image.naturalWidth") > 900
+    assert large.bounding_box()["width"] >= int(figure.locator("img").get_attribute("width")) > 700
     room = dialog.locator(".zoom-room")
     if at_width.pixels == 390:
         room.focus()
@@ -196,14 +196,14 @@ def test_every_picture_of_a_chapter_can_be_enlarged(at_width):
 def test_a_wide_figure_scrolls_on_a_phone_and_says_so(at_width):
     page = at_width(WIDE)
     box = page.locator("#fig-12-notices .picture")
-    image, natural = box.locator("img"), "image => image.naturalWidth"
+    image = box.locator("img")
     image.scroll_into_view_if_needed()
     page.wait_for_function("e => e.naturalWidth > 0", arg=image.element_handle())
     hint = box.evaluate("box => getComputedStyle(box, '::before').content")
     wide = box.evaluate("box => box.scrollWidth > box.clientWidth + 1")
     if at_width.pixels == 390:
         # Its smallest type has 8 points, 12.2 pixels at 110 dots an inch.
-        assert 12.2 * image.bounding_box()["width"] / image.evaluate(natural) >= 9
+        assert 12.2 * image.bounding_box()["width"] / int(image.get_attribute("width")) >= 9
         assert wide and "swipe" in hint and box.get_attribute("tabindex") == "0"
         box.focus()
         page.keyboard.press("ArrowRight")
@@ -239,7 +239,7 @@ def test_a_picture_stands_on_the_first_screen(name, site, open_page):  # noqa: F
     for width, height in ((1280, 900), (390, 844)):
         size = {"width": width, "height": height}
         page = open_page(f"{site}/notebooks/{name}.html", viewport=size)
-        box = page.locator(".head-picture img").bounding_box()
+        box = page.locator(":is(.head-picture, section > p) img").first.bounding_box()
         assert box["height"] > 60 and box["y"] + box["height"] < height, f"{width} pixels: {box}"
 
 

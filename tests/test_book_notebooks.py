@@ -113,8 +113,8 @@ def problems(notebook, size=0, lesson=True, evidence=False):
                 found.append(f"{where} shows a figure without a caption")
     if "widgets" in notebook.metadata:
         found.append("must hold no widget state")
-    if size >= 2_500_000:
-        found.append(f"has {size / 1e6:.1f} MB, more than 2.5")
+    if size >= 3_000_000:
+        found.append(f"has {size / 1e6:.1f} MB, more than 3")
     return found
 
 
@@ -369,7 +369,7 @@ def test_a_fault_is_found(spoil, words):
 
 
 def test_a_heavy_notebook_is_found():
-    assert "MB" in problems(chapter(), size=2_500_000)[0]
+    assert "MB" in problems(chapter(), size=3_000_000)[0]
 
 
 # How a notebook fails under pytest

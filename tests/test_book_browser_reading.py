@@ -190,7 +190,7 @@ def test_every_picture_of_a_chapter_can_be_enlarged(at_width):
     page = at_width(CHAPTER)
     pictures = page.locator(".bd-article :is(figure .picture, .head-picture) img").count()
     names = page.evaluate("[...document.querySelectorAll('.enlarge')].map(b => b.ariaLabel)")
-    assert len(names) == pictures > 8 and all(len(name) > 15 for name in names)
+    assert len(names) == pictures > 5 and all(len(name) > 15 for name in names)
 
 
 def test_a_wide_figure_scrolls_on_a_phone_and_says_so(at_width):
@@ -228,7 +228,9 @@ def test_text_code_figures_captions_and_films_have_one_left_edge(at_width):
     edges = {
         kind: page.locator(f".bd-article {where}:visible").nth(1 if kind == "text" else 0)
         for kind, where in kinds.items()
+        if page.locator(f".bd-article {where}:visible").count()
     }
+    assert len(edges) >= 5
     lefts = {kind: edge.bounding_box()["x"] for kind, edge in edges.items()}
     text = lefts["text"]
     assert {kind: left - text for kind, left in lefts.items() if abs(left - text) > 1} == {}
@@ -244,7 +246,7 @@ def test_a_picture_stands_on_the_first_screen(name, site, open_page):  # noqa: F
 
 
 def test_the_film_of_a_head_stands_still_for_who_wants_it(site, open_page):  # noqa: F811
-    source = "document.querySelector('.head-picture img').currentSrc"
+    source = "document.querySelector('section > p img').currentSrc"
     for motion, kind in (("reduce", ".png"), ("no-preference", ".webp")):
         page = open_page(f"{site}/{CHAPTER}", reduced_motion=motion)
         assert page.evaluate(source).endswith(kind)

@@ -105,6 +105,11 @@ def visit_image(self, node):
     tag = f'<img width="{width}" height="{height}" '
     tag += "" if "hero" in node["classes"] else 'loading="lazy" '
     image = self.body.pop().replace("<img ", tag, 1)
+    if path.suffix == ".webp" and path.with_suffix(".png").is_file():  # a film, and its last frame
+        root = "../" * self.builder.current_docname.count("/")
+        still = f"{root}_static/films/{path.stem}.png"
+        when = "(prefers-reduced-motion: reduce), print"
+        image = f'<picture><source media="{when}" srcset="{still}">{image}</picture>'
     if figure:
         least = round(TYPE / (smallest_type(path) * DOTS / 72) * width)
         wide = f' wide" style="--least: {least}px' if PHONE < least else ""

@@ -123,7 +123,7 @@ def test_page(name, site, open_page):
     # What is folded and what is far down is looked at too.
     page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
     page.evaluate("[...document.images].forEach(image => image.loading = 'eager')")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_function("[...document.images].every(image => image.complete)")
     missing = "[...document.images].filter(i => !i.naturalWidth).map(i => i.src.slice(0, 80))"
     assert page.evaluate(missing) == []
     raw = "[...document.querySelectorAll('.math')].filter(e => !e.querySelector('.katex')).length"

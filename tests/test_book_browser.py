@@ -102,7 +102,11 @@ def violations(page, rules=RULES):
     one: axe-core walks through them even where it is told to leave them out.
     """
     parts, skip = (".katex", []) if WHOLE in page.url else (".katex, .highlight", ALIKE)
-    page.evaluate("s => document.querySelectorAll(s).forEach(e => e.remove())", parts)
+    # What is left out leaves a word where it is all that a table's head holds.
+    leave_out = (
+        "s => document.querySelectorAll(s).forEach(e => e.replaceWith(e.closest('th') ? 'x' : ''))"
+    )
+    page.evaluate(leave_out, parts)
     more = {"empty-table-header": {"enabled": True}} if rules == RULES else {}
     run = "([skip, runOnly, rules]) => axe.run({exclude: skip}, {runOnly, rules, preload: false})"
     found = page.evaluate(run, [skip, rules, more])["violations"]

@@ -10,13 +10,17 @@ import json
 import time
 import warnings
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
+from IPython import display, get_ipython
+from matplotlib.figure import Figure
 from PIL import Image
 
-from gan_utils import files, plots
+from gan_utils import data, files, plots
 
 FORMAT = 1  # of a checkpoint; raise it when an old one can no longer be read
 
@@ -253,3 +257,95 @@ class StopOnNaN(keras.callbacks.Callback):
             f"Since step {step + 1:,} the losses are not finite. {where} Try a lower learning "
             "rate, and look at the gradient norms in the history."
         )
+
+
+def redraw(figure: Figure, handle=None):
+    """Show a figure in a notebook, in place of the one before, and return a handle for the next.
+
+    For a loop that shows its progress: ``handle = redraw(figure, handle)``. The cell's output keeps
+    the last figure alone. Outside a notebook nothing is shown.
+
+    Args:
+        figure: of matplotlib; one of pyplot's is closed.
+        handle: what the last call returned; None begins a new output.
+    """
+    if get_ipython() is None:
+        return None
+    data, metadata = plots.formats(figure)
+    plt.close(figure)
+    if handle is None:
+        return display.display(data, metadata=metadata, raw=True, display_id=True)
+    handle.update(data, metadata=metadata, raw=True)
+    return handle
+
+
+class Watch(keras.callbacks.Callback):
+    """Show what the generator makes of the same z, and redraw that one picture while it trains.
+
+    In a notebook the picture stands below the cell that trains, and the last one stays there. In a
+    script nothing is shown; ``SampleGrid`` writes files. A loop of your own calls ``look`` itself.
+
+    Args:
+        z: latent vectors (n, latent_dim), the same for every picture.
+        every: epochs between two pictures. There is one of the start and one of the end.
+        columns: images in a row; points are drawn as a cloud.
+        at_steps: steps after which there is one besides, for a training of few epochs; labels
+            then count steps. Multiples of one number cost least: ``fit`` stops at each of them.
+
+    Attributes:
+        pictures: what was drawn, in order: uint8 images (n, height, width, channels) or float
+            points (n, 2) each.
+        labels: what stood above them, such as ``"epoch 3"``.
+
+    Raises:
+        ValueError: no z, or ``every`` or ``columns`` below 1.
+    """
+
+    def __init__(self, z, every: int = 1, columns: int = 10, at_steps: Sequence[int] = ()):
+        super().__init__()
+        if len(np.shape(z)) != 2 or not len(z):
+            raise ValueError(
+                f"Watch takes z of shape (n, latent_dim), n at least 1; got {np.shape(z)}."
+            )
+        if every < 1 or columns < 1:
+            raise ValueError(f"every and columns must be at least 1, got {every} and {columns}.")
+        self.z, self.every, self.columns, self.at_steps = z, every, columns, at_steps
+        self.pictures, self.labels, self.handle = [], [], None
+
+    def look(self, generator: keras.Model, label: str) -> None:
+        """Draw what ``generator`` makes of z now, in place of the picture before."""
+        made = np.asarray(generator(self.z, training=False))
+        self.pictures.append(data.to_pixels(made) if made.ndim == 4 else made)
+        self.labels.append(label)
+        if get_ipython() is not None:
+            figure = plots.titled_row(self.pictures[-1], label, self.columns)
+            self.handle = redraw(figure, self.handle)
+
+    def on_train_begin(self, logs=None):
+        """Begin a new picture, with the generator as it is before its first step."""
+        self.handle, self.epoch = None, None
+        if not self.pictures:
+            self._look_at_model("epoch 0")
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Redraw the picture after a step of ``at_steps``."""
+        if self.at_steps and int(self.model.step.numpy()) in self.at_steps:
+            self._look_at_model("")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Redraw the picture when it is time."""
+        self.epoch = epoch + 1
+        if self.epoch % self.every == 0:
+            self._look_at_model(f"epoch {self.epoch}")
+
+    def on_train_end(self, logs=None):
+        """Redraw it a last time, unless the last epoch was drawn."""
+        if self.epoch is not None and self.epoch % self.every:
+            self._look_at_model(f"epoch {self.epoch}")
+
+    def _look_at_model(self, label):
+        if self.at_steps:
+            label = f"step {int(self.model.step.numpy()):,}"
+        if not self.at_steps or label not in self.labels[-1:]:  # an epoch may end at such a step
+            with self.model.averaged():  # the weights that ``sample`` uses
+                self.look(self.model.generator, label)

@@ -1,22 +1,39 @@
 """Pictures: arrays in, matplotlib figures out, one style for the whole book."""
 
+import base64
 import html
+import io
+import re
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-from IPython.display import HTML, Markdown
+from IPython import get_ipython
+from IPython.display import HTML, Markdown, display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PathCollection, QuadMesh
 from matplotlib.figure import Figure
+from PIL import Image
 
 from gan_utils import runtime
 
 # Okabe & Ito's palette, which stays apart for colour-blind readers; black for what is real.
 COLORS = {"d": "#0072B2", "g": "#D55E00", "other": "#009E73", "real": "#000000", "grey": "#595959"}
+MOST_DOTS = 2000  # of a figure that is kept as SVG: each takes a hundred bytes
+TWO_PIXELS = 2 / 110  # inches of a figure that are two pixels of the page
+PAGE = 880  # pixels that the page gives to a figure
 
 
 def use_book_style() -> None:
-    """Set matplotlib's defaults to the style of the book: white paper, large type, few lines."""
+    """Set matplotlib's defaults to the style of the book: white paper, large type, few lines.
+
+    In a notebook figures are then shown as ``formats`` says.
+    """
+    if shell := get_ipython():
+        plt.switch_backend(plt.get_backend())  # now: with the first figure it would set its formats
+        known = shell.display_formatter.formatters
+        known["image/svg+xml"].for_type(Figure, _svg)
+        known["image/png"].for_type(Figure, _png)
     plt.rcParams.update(
         {
             "figure.figsize": (6, 3.4),
@@ -32,8 +49,60 @@ def use_book_style() -> None:
             "legend.frameon": False,
             "lines.linewidth": 1.6,
             "savefig.facecolor": "white",
+            "svg.hashsalt": "gan_utils",  # else the names inside an SVG are random
         }
     )
+
+
+def formats(figure: Figure) -> tuple[dict, dict]:
+    """Return what a notebook keeps of a figure: data and metadata, by MIME type.
+
+    Lines and type are kept as SVG, which is sharp in any size, and whose colours the book turns for
+    its dark mode; a PNG stands beside it for viewers that show no SVG. A figure that holds images,
+    or very many dots, is a PNG with two pixels to each of the page.
+    """
+    png, size = _png(figure)
+    data = {"image/svg+xml": _svg(figure), "image/png": png}
+    return {kind: value for kind, value in data.items() if value}, {"image/png": size}
+
+
+def _has_pixels(figure):
+    parts = [part for axes in figure.axes for part in axes.collections]
+    dots = sum(len(part.get_offsets()) for part in parts if isinstance(part, PathCollection))
+    images = any(axes.images for axes in figure.axes)
+    return images or dots > MOST_DOTS or any(isinstance(part, QuadMesh) for part in parts)
+
+
+def _svg(figure):
+    """Return a figure as SVG, the same text in each run; None if it holds pixels."""
+    if _has_pixels(figure):
+        return None
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with plt.rc_context({"svg.hashsalt": "gan_utils"}):
+        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata=nothing)
+    text = buffer.getvalue()
+    text = re.sub(
+        r"<!--.*?-->|<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.S
+    )
+    text = re.sub(r"\n\s*(?=\n|<)", "\n", text)
+    text = re.sub(r' d="[^"]*"', lambda path: re.sub(r"\d+\.\d+", _short, path[0]), text)
+    pixels = figure.dpi / 72  # to a point, in which matplotlib writes the size
+    sides = r'(?<=[ \n])(width|height)="([\d.]+)pt"'
+    return re.sub(sides, lambda side: f'{side[1]}="{float(side[2]) * pixels:.0f}"', text)
+
+
+def _short(number):
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def _png(figure):
+    """Return a figure as PNG, in base64, and the size in which it is shown, in pixels."""
+    times, buffer = 2 if _has_pixels(figure) else 1, io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=times * figure.dpi, bbox_inches="tight")
+    size = dict(zip(("width", "height"), Image.open(buffer).size, strict=True))
+    size = {side: round(length / times) for side, length in size.items()}
+    return base64.b64encode(buffer.getvalue()).decode(), size
 
 
 def tile(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
@@ -64,7 +133,7 @@ def tile(images: np.ndarray, columns: int, gap: int = 2) -> np.ndarray:
 
 
 def image_grid(images: np.ndarray, columns: int, row_labels: Sequence[str] = ()) -> Figure:
-    """Show images in a grid, 0.4 inches to every 28 pixels.
+    """Show images in a grid, two pixels of the page to each of theirs where there is room.
 
     Args:
         images: uint8 (n, height, width, channels).
@@ -72,17 +141,17 @@ def image_grid(images: np.ndarray, columns: int, row_labels: Sequence[str] = ())
         row_labels: text to the left of each row, or none.
     """
     picture = tile(images, columns)
-    height, width = np.array(picture.shape[:2]) * 0.4 / 28
-    figure, axes = plt.subplots(figsize=(width + (0.8 if len(row_labels) else 0), height))
+    times = min(4, max(1, 2 * PAGE // picture.shape[1])) / 2  # so that every pixel stays a square
+    height, width = np.array(picture.shape[:2]) * TWO_PIXELS / 2 * times
+    figure = plt.figure(figsize=(width, height), layout="none")
+    axes = figure.add_axes((0, 0, 1, 1))  # labels lie outside; the tight box takes them in
     axes.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    axes.set(xticks=[], yticks=[])
+    step, side = images.shape[1] + 2, images.shape[1]
+    axes.set(xticks=[], yticks=[step * row + side / 2 for row in range(len(row_labels))])
+    axes.set_yticklabels(row_labels)
+    axes.tick_params(length=0)
     axes.grid(False)
     axes.spines[:].set_visible(False)
-    if len(row_labels):
-        step = images.shape[1] + 2
-        axes.set_yticks([step * row + images.shape[1] / 2 for row in range(len(row_labels))])
-        axes.set_yticklabels(row_labels)
-        axes.tick_params(length=0)
     return figure
 
 
@@ -182,23 +251,31 @@ def pixels(figure: Figure) -> np.ndarray:
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
+def _shown(output):
+    """Show an output now, wherever in its cell it is made, and return it, not to be shown again."""
+    if get_ipython():
+        display(output)
+        output._ipython_display_ = lambda: None
+    return output
+
+
 def claim(text: str, holds: bool) -> Markdown:
     """State a result in a sentence: as it is if it holds, and marked as missed if it does not.
 
-    The quick profile asserts no sentence and says so: its runs are short, and its data may be
-    stand-ins.
+    A notebook shows it at once, also where more code follows in the cell. The quick profile asserts
+    no sentence and says so: its runs are short, and its data may be stand-ins.
 
     Raises:
         AssertionError: the sentence does not hold, in full profile and where claims are asserted
             (``runtime.claims_asserted``).
     """
     if runtime.profile() == "quick":
-        return Markdown(f"*(Quick profile: not established by so short a run.)* {text}")
-    return Markdown(text if holds else runtime.missed(text))
+        return _shown(Markdown(f"*(Quick profile: not established by so short a run.)* {text}"))
+    return _shown(Markdown(text if holds else runtime.missed(text)))
 
 
 def table(rows: Sequence[Mapping[str, object]], caption: str = "") -> HTML:
-    """Show rows as a table; the keys of the first row are its heads.
+    """Show rows as a table, at once; the keys of the first row are its heads.
 
     Columns that begin with a number are aligned right. Write numbers as text to choose their
     digits.
@@ -217,4 +294,69 @@ def table(rows: Sequence[Mapping[str, object]], caption: str = "") -> HTML:
     title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
     body = "".join(line("td", row.values()) for row in rows)
     heads = line('th scope="col"', rows[0])
-    return HTML(f"<table>{title}<thead>{heads}</thead><tbody>{body}</tbody></table>")
+    return _shown(HTML(f"<table>{title}<thead>{heads}</thead><tbody>{body}</tbody></table>"))
+
+
+def matrix(texts, rows, columns, shades, caption: str, corner: str = "") -> HTML:
+    """Show a matrix of scores, at once, as a table with coloured cells.
+
+    The colours lie on the paper like a glaze, so that they serve a dark page too. Not all readers
+    see them: let the texts or the caption say the same.
+
+    Args:
+        texts: what stands in the cells, a sequence of texts for each row.
+        rows: the heads of the rows, texts or numbers.
+        columns: the heads of the columns.
+        shades: like ``texts``; from -1, orange, over 0, plain, to 1, blue.
+        caption: what is shown, and what the colours mean.
+        corner: what the heads of the rows are.
+
+    Raises:
+        ValueError: texts or shades are not one for each row and column.
+    """
+    wanted, found = (len(rows), len(columns)), (np.shape(texts), np.shape(shades))
+    if found != (wanted, wanted):
+        raise ValueError(
+            f"A matrix with {wanted[0]} rows and {wanted[1]} columns needs as many texts and "
+            f"shades; got texts of shape {found[0]} and shades of shape {found[1]}."
+        )
+
+    def cell(text, shade):
+        glaze = f"{'0,114,178' if shade > 0 else '213,94,0'},{0.55 * min(1, abs(shade)):.2f}"
+        paint = f' style="background:rgba({glaze})"' if shade else ""
+        return f"<td{paint}>{html.escape(str(text))}</td>"
+
+    first, *heads = [
+        f'<th scope="col">{html.escape(str(name))}</th>' for name in (corner, *columns)
+    ]
+    first, heads = first if corner else "<td></td>", "".join(heads)
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(str(name))}</th>{"".join(map(cell, *line))}</tr>'
+        for name, *line in zip(rows, texts, shades, strict=True)
+    )
+    title = f'<table class="matrix"><caption>{html.escape(caption)}</caption>'
+    return _shown(
+        HTML(f"{title}<thead><tr>{first}{heads}</tr></thead><tbody>{body}</tbody></table>")
+    )
+
+
+def titled_row(samples: np.ndarray, title: str, columns: int) -> Figure:
+    """Show what a generator made, under a small title: images row by row, or points as a cloud.
+
+    Args:
+        samples: uint8 images (n, height, width, channels) or float points (n, 2).
+        columns: images in a row.
+
+    Returns:
+        A figure of its own, which pyplot does not know of and need not close.
+    """
+    if samples.ndim == 2:
+        return titled_samples(samples, title)
+    picture = tile(samples, columns)
+    height, width = np.array(picture.shape[:2]) * TWO_PIXELS
+    figure = Figure(figsize=(width, height + 0.35), facecolor="white", layout="none")
+    axes = figure.add_axes((0, 0, 1, height / (height + 0.35)))
+    axes.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.axis("off")
+    axes.set_title(title, fontsize=11, loc="left")
+    return figure

@@ -89,6 +89,21 @@ def test_pages_become_one_document(two_pages):
     assert "headerlink" not in text and "<script" not in text
 
 
+def test_on_paper_what_is_folded_stays_folded(two_pages):
+    code = '<div class="cell_input"><pre>code</pre></div>'
+    folds = "<ul class='strip'><li>Download</li></ul>"
+    folds += f'<details class="fold draw"><summary>Code of this picture</summary>{code}</details>'
+    folds += f'<details class="fold solution"><summary>Solution</summary>{code}x</details>'
+    folds += '<div class="cell"><p>It is.</p><details class="fold checked"><summary><span '
+    folds += f'class="tick">✓</span><span>Checked</span></summary>{code}</details></div>'
+    (pdf.HTML / "book/one.html").write_text(PAGE.format(title="One", body=folds))
+    article = BeautifulSoup(pdf.article("book/one", set())[0], "html.parser")
+    assert [fold["class"] for fold in article("details")] == [["fold", "solution"]]
+    assert article.get_text().count("code") == 1 and "codex" in article.get_text()
+    assert article.select_one(".cell").get_text() == "It is.✓"
+    assert "Download" not in article.get_text()
+
+
 def test_a_film_becomes_four_of_its_frames(two_pages):
     frames = [np.full((4, 6, 1), 30 * n, np.uint8) for n in range(7)]
     labels = [f"epoch {n}" for n in range(7)]

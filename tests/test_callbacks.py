@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from cases import few
@@ -408,3 +409,90 @@ def test_a_disk_that_fails_is_not_taken_for_a_damaged_file(tmp_path, monkeypatch
     with pytest.raises(OSError, match="Too many open files"):
         small_gan().fit(IMAGES, 1, 20, callbacks=[callbacks.Checkpoint(tmp_path)], verbose=0)
     assert not list(tmp_path.glob("checkpoints/*.damaged"))
+
+
+# --- Watch ----------------------------------------------------------------------------------------
+
+
+class Screen:
+    """What a notebook would show: the last picture of each output, and how often it changed."""
+
+    def __init__(self, monkeypatch):
+        self.outputs, self.changes = [], 0
+        monkeypatch.setattr(callbacks, "get_ipython", lambda: "a notebook")
+        monkeypatch.setattr(callbacks.display, "display", self.display)
+
+    def display(self, shown, metadata, raw, display_id):
+        assert display_id is True and raw and set(metadata) == {"image/png"}
+        self.outputs.append(shown["image/png"])
+        place = len(self.outputs) - 1
+
+        class Handle:
+            def update(_, shown, metadata, raw):
+                self.outputs[place] = shown["image/png"]
+                self.changes += 1
+
+        return Handle()
+
+
+def test_watch_redraws_one_picture(monkeypatch):
+    screen, model = Screen(monkeypatch), small_gan()
+    z = np.random.default_rng(0).uniform(-1, 1, (4, 8)).astype("float32")
+    watch = callbacks.Watch(z, every=2, columns=2)
+    model.fit(IMAGES[:40], 5, 20, callbacks=[watch], verbose=0)
+    assert watch.labels == ["epoch 0", "epoch 2", "epoch 4", "epoch 5"]
+    assert len(screen.outputs) == 1 and screen.changes == 3
+    assert {picture.shape for picture in watch.pictures} == {(4, 28, 28, 1)}
+    assert not np.array_equal(watch.pictures[0], watch.pictures[-1])
+    np.testing.assert_array_equal(watch.pictures[-1], data.to_pixels(model(z)))
+    model.fit(IMAGES[:40], 1, 20, callbacks=[watch], verbose=0)
+    assert len(screen.outputs) == 2, "another fit begins another picture"
+
+
+def test_watch_counts_steps_where_it_is_told_steps():
+    watch = callbacks.Watch(np.zeros((3, 8), np.float32), at_steps=[1, 2, 3])
+    small_gan().fit(IMAGES[:40], 2, 20, callbacks=[watch], verbose=0)  # two steps an epoch
+    assert watch.labels == ["step 0", "step 1", "step 2", "step 3", "step 4"]
+
+
+def test_watch_shows_the_averaged_weights():
+    model = small_gan()
+    average = keras.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.9)
+    model.compile(average, keras.optimizers.Adam(0.05), jit_compile=False)
+    watch = callbacks.Watch(np.ones((2, 8), np.float32))
+    model.fit(IMAGES[:40], 3, 20, callbacks=[watch], verbose=0)
+    with model.averaged():
+        np.testing.assert_array_equal(watch.pictures[-1], data.to_pixels(model(watch.z)))
+    assert not np.array_equal(watch.pictures[-1], data.to_pixels(model(watch.z)))
+
+
+def test_watch_in_a_loop_of_ones_own_and_in_a_script():
+    watch = callbacks.Watch(np.zeros((3, 8), np.float32))
+    watch.look(small_gan().generator, "now")  # no notebook: nothing is shown, and nothing fails
+    assert watch.labels == ["now"] and watch.pictures[0].shape == (3, 28, 28, 1)
+    points = callbacks.Watch(np.zeros((3, 3), np.float32))
+    points.look(point_gan().generator, "now")
+    assert points.pictures[0].shape == (3, 2)
+    assert callbacks.redraw(plt.figure()) is None
+    plt.close("all")
+
+
+def test_redraw_closes_pyplots_figures(monkeypatch):
+    screen = Screen(monkeypatch)
+    handle = callbacks.redraw(plt.figure())
+    assert callbacks.redraw(plt.figure(), handle) is handle
+    assert plt.get_fignums() == [] and len(screen.outputs) == 1 and screen.changes == 1
+
+
+@pytest.mark.parametrize(
+    ("z", "options", "words"),
+    [
+        (np.zeros(100), {}, r"got \(100,\)"),
+        (np.zeros((0, 100)), {}, "n at least 1"),
+        (np.zeros((4, 100)), {"every": 0}, "at least 1, got 0 and 10"),
+        (np.zeros((4, 100)), {"columns": 0}, "at least 1, got 1 and 0"),
+    ],
+)
+def test_watch_refuses(z, options, words):
+    with pytest.raises(ValueError, match=words):
+        callbacks.Watch(z, **options)

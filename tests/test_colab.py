@@ -124,6 +124,7 @@ from importlib.resources import files
 held = (
     files("gan_utils") / "weights/digit_classifier.weights.h5",
     files("gan_utils.results") / "mixtures.csv",
+    files("gan_utils.own") / "photos/tshirts.zip",
 )
 [path.is_file() for path in held]"""
     steps = [
@@ -143,7 +144,7 @@ held = (
     assert asked.endswith("then run this cell again.")
     assert "gan_utils is missing. Its installation failed" in broken
     assert problem == ""
-    assert "[True, True]" in text_of(steps[-2].outputs)
+    assert "[True, True, True]" in text_of(steps[-2].outputs)
     assert str(python.parent.parent) in text_of(steps[-1].outputs)
 
 

@@ -1,5 +1,6 @@
 """Images of every kind a reader may have, and files that are none."""
 
+import hashlib
 import io
 import itertools
 import os
@@ -19,8 +20,8 @@ import pytest
 from cases import few
 from PIL import Image, ImageCms
 
-from gan_utils import metrics, plots, recipes, runtime
-from gan_utils.own import pictures, reading, training
+from gan_utils import data, files, gan, metrics, plots, recipes, runtime
+from gan_utils.own import pictures, reading, training, tshirts
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -993,3 +994,36 @@ def test_the_command_says_that_the_folder_has_changed(tmp_path, capsys):
     (run / "images.npz").write_bytes(b"damaged")
     training.tell_changes(folder, run)
     assert capsys.readouterr().out == ""
+
+
+# --- the photographs that come with the package --------------------------------------------------
+
+
+def test_the_shirts_are_read_as_a_readers_own_zip_file_and_say_where_they_are_from():
+    loaded = pictures.load_images(tshirts.PHOTOS)
+    assert loaded.note == "928 images from tshirts.zip, 32 px, in colour."  # none is skipped
+    origin = (tshirts.PHOTOS.parent / "README.md").read_text(encoding="utf-8")
+    assert "CC0 1.0" in origin and "Alexey Grigorev" in origin
+    with zipfile.ZipFile(tshirts.PHOTOS) as archive:
+        sides = [Image.open(archive.open(name)).size for name in archive.namelist()]
+        assert not any(Image.open(archive.open(name)).getexif() for name in archive.namelist())
+    assert {min(size) for size in sides} == {72}  # as it says
+
+
+def test_the_generator_of_shirts_is_the_one_that_its_script_made_and_draws_shirts():
+    (row,) = data.load_results("tshirts.csv")
+    content = files.weights("tshirts_g.npz").read_bytes()
+    assert hashlib.sha256(content).hexdigest() == row["g_sha256"] and len(content) < 1_000_000
+    made = gan.generate(tshirts.pretrained(), 64, latent="normal")
+    real = pictures.load_images(tshirts.PHOTOS).images
+    assert made.shape == (64, 32, 32, 3) and made.dtype == np.uint8
+
+    def outline(images):
+        x = images.astype(float)
+        corners = x[:, [0, 0, -1, -1], [0, -1, 0, -1]].mean(axis=1)
+        return np.abs(x - corners[:, None, None]).mean(axis=(0, 3)).ravel()
+
+    noise = np.random.default_rng(0).integers(0, 256, made.shape)
+    assert np.corrcoef(outline(made), outline(real))[0, 1] > 0.8
+    assert np.corrcoef(outline(noise), outline(real))[0, 1] < 0.3
+    assert made.mean(axis=(1, 2)).std() > 0.5 * real.mean(axis=(1, 2)).std()  # of many colours

@@ -1,11 +1,16 @@
 import base64
 import io
 import json
+import re
+import xml.etree.ElementTree as ElementTree
 
+import figures
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from nbclient import NotebookClient
 from PIL import Image
 
 from gan_utils import film, losses, plots
@@ -13,7 +18,8 @@ from gan_utils.chapters import diagram, photographs
 
 
 @pytest.fixture(autouse=True)
-def close_figures():
+def book_style():
+    plots.use_book_style()
     yield
     plt.close("all")
 
@@ -30,6 +36,141 @@ def test_tile_puts_every_image_in_its_place():
 def test_image_grid_labels_rows():
     figure = plots.image_grid(np.zeros((6, 28, 28, 1), np.uint8), 3, row_labels=["one", "two"])
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["one", "two"]
+
+
+def test_digits_are_drawn_two_pixels_to_one():
+    """A pixel of a digit is a square of four by four: two of the page, on a sharp screen."""
+    images = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1)).astype(np.uint8)
+    data, metadata = plots.formats(plots.image_grid(images, columns=10))
+    assert data.keys() == {"image/png"}
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    size = metadata["image/png"]
+    assert picture.size == (2 * size["width"], 2 * size["height"])
+    assert 298 * 2 <= size["width"] <= 298 * 2 + 30, "a digit is 56 pixels wide on the page"
+    greys = np.asarray(picture.convert("L"))
+    border = (greys.shape[1] - 298 * 4) // 2
+    row = greys[greys.shape[0] // 4, border : border + 28 * 4]
+    assert len(set(np.flatnonzero(np.diff(row.astype(int))) % 4)) == 1, "all steps on one raster"
+
+
+def test_a_wide_sheet_stays_on_the_page():
+    figure = plots.image_grid(np.zeros((30, 64, 64, 3), np.uint8), columns=12)
+    assert figure.get_figwidth() * figure.dpi <= plots.PAGE
+
+
+def lines():
+    figure, axes = plt.subplots()
+    axes.plot([0, 1 / 3, 1], color=plots.COLORS["d"])
+    axes.set_title("small", fontsize=8)
+    return figure
+
+
+def test_a_figure_of_lines_is_the_same_svg_each_time():
+    data, metadata = plots.formats(lines())
+    svg = data["image/svg+xml"]
+    root = ElementTree.fromstring(svg)
+    assert svg == plots.formats(lines())[0]["image/svg+xml"]
+    size = metadata["image/png"]
+    assert abs(int(root.get("width")) - size["width"]) <= 2, "both formats have one size"
+    assert not re.search(r"<metadata|<!--|pt\"| d=\"[^\"]*\.\d{3}", svg)
+    assert "#0072b2" in svg and "var(" not in svg, "in a notebook it is plain, on white"
+
+
+@pytest.mark.parametrize("kind", ["image", "mesh", "dots"])
+def test_a_figure_with_pixels_is_no_svg(kind):
+    figure, axes = plt.subplots()
+    if kind == "image":
+        axes.imshow(np.zeros((3, 3)))
+    elif kind == "mesh":
+        axes.pcolormesh(np.zeros((3, 3)))
+    else:
+        axes.scatter(*np.zeros((2, 5000)))
+    data, metadata = plots.formats(figure)
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert data.keys() == {"image/png"}
+    assert abs(picture.width - 2 * metadata["image/png"]["width"]) <= 1
+
+
+def luminance(color):
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    parts = [((p + 0.055) / 1.055) ** 2.4 if p > 0.04045 else p / 12.92 for p in parts]
+    return np.dot(parts, [0.2126, 0.7152, 0.0722])
+
+
+def test_dark_colours_can_be_read_on_dark_paper():
+    paper = luminance(figures.dark("#ffffff"))
+    assert paper < 0.01
+    for color in plots.COLORS.values():
+        assert (luminance(figures.dark(color.lower())) + 0.05) / (paper + 0.05) >= 4.5, color
+    hues = [figures.dark(plots.COLORS[name].lower()) for name in "dg"]
+    assert hues[0][5:] > hues[0][1:3] and hues[1][5:] < hues[1][1:3], "blue stays blue, orange too"
+
+
+def test_an_svg_takes_the_colours_of_the_page():
+    plain = plots.formats(lines())[0]["image/svg+xml"]
+    colored = figures.with_dark_colors(plain)
+    ElementTree.fromstring(colored)
+    body = colored[colored.index("</style>") :]
+    assert not re.search(r"(fill|stroke): #", body) and "var(--c0)" in body
+    light, night = colored[: colored.index("</style>")].split("@media(prefers-color-scheme:dark)")
+    assert "#0072b2" in light and figures.dark("#0072b2") in night
+    names = set(re.findall(r"var\((--c\d+)\)", body))
+    assert names <= set(re.findall(r"(--c\d+):", light)) == set(re.findall(r"(--c\d+):", night))
+    assert figures.with_dark_colors(colored) == colored, "a second time changes nothing"
+
+
+def test_the_smallest_type_of_an_svg_is_known(tmp_path):
+    (tmp_path / "a.svg").write_text(plots.formats(lines())[0]["image/svg+xml"])
+    assert figures.smallest_type(tmp_path / "a.svg") == pytest.approx(8)
+    assert figures.smallest_type(tmp_path / "a.png") == figures.SMALL
+
+
+CELLS = """
+import matplotlib.pyplot as plt, numpy as np
+from gan_utils import plots
+plots.use_book_style()
+plots.claim("It is so.", holds=True)
+plots.table([{"a": 1}])
+x = 1
+# next
+plots.matrix([["1"]], ["r"], ["c"], [[0.5]], "C")
+# next
+plt.subplots();
+# next
+plt.figure().add_subplot().imshow(np.zeros((2, 2)));
+"""
+
+
+def test_a_notebook_shows_each_output_once_and_in_its_format():
+    cells = [nbformat.v4.new_code_cell(code) for code in CELLS.split("# next\n")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(notebook, kernel_name="python3", timeout=240).execute()
+    kinds = [
+        [sorted(o.data.keys() - {"text/plain"}) for o in cell.outputs if "data" in o]
+        for cell in notebook.cells
+    ]
+    assert kinds == [
+        [["text/markdown"], ["text/html"]],
+        [["text/html"]],
+        [["image/png", "image/svg+xml"]],
+        [["image/png"]],
+    ]
+
+
+def test_matrix_is_a_table_that_says_what_its_cells_are():
+    texts, shades = [["1 ▴", "a < b"], ["3", "4 ▾"]], [[1, 0], [0, -0.5]]
+    shown = plots.matrix(texts, ["one", "two"], ["x", "y"], shades, "Blue & more", "what")
+    table = BeautifulSoup(shown.data, "html.parser").table
+    assert table.caption.get_text() == "Blue & more"
+    heads = [(head.get_text(), head["scope"]) for head in table("th")]
+    assert heads == [(n, "col") for n in ("what", "x", "y")] + [("one", "row"), ("two", "row")]
+    assert [cell.get_text() for cell in table("td")] == ["1 ▴", "a < b", "3", "4 ▾"]
+    paint = [cell.get("style", "") for cell in table("td")]
+    assert "0,114,178,0.55" in paint[0] and "213,94,0,0.28" in paint[3] and paint[1:3] == ["", ""]
+    bare = BeautifulSoup(plots.matrix(texts, "ab", "xy", shades, "C").data, "html.parser")
+    assert [th.get_text() for th in bare.thead("th")] == ["x", "y"], "no head is empty"
+    with pytest.raises(ValueError, match="2 rows and 1 columns"):
+        plots.matrix(texts, "ab", "x", shades, "C")
 
 
 def test_loss_curves_show_the_equilibrium():
@@ -51,6 +192,29 @@ def test_diagram_draws_boxes_and_arrows():
     figure = diagram.draw(boxes, arrows, size=(3, 2))
     assert {text.get_text() for text in figure.axes[0].texts} == {"z", "G", "100 numbers", "grad"}
     assert len(figure.axes[0].patches) == 4
+
+
+def test_two_networks_marks_a_part():
+    whole = diagram.two_networks().axes[0]
+    assert {text.get_text() for text in whole.texts} >= {*diagram.BOXES, "moves G", "moves D"}
+    assert {patch.get_alpha() for patch in whole.patches} == {1}
+    for mark, (boxes, arrows) in diagram.MARKS.items():
+        axes = diagram.two_networks(mark).axes[0]
+        strong = [patch for patch in axes.patches if patch.get_alpha() == 1]
+        assert len(strong) == len(boxes) + len(arrows) < len(whole.patches)
+    texts = {text.get_text() for text in diagram.two_networks("D learns").axes[0].texts}
+    assert "moves D" in texts and "moves G" not in texts
+    with pytest.raises(ValueError, match="no part 'H' to mark. There are: generator"):
+        diagram.two_networks("H")
+
+
+def test_titled_row_shows_images_or_points():
+    images = np.zeros((5, 28, 28, 1), np.uint8)
+    axes = plots.titled_row(images, "epoch 3", columns=3).axes[0]
+    assert axes.get_title(loc="left") == "epoch 3"
+    assert axes.images[0].get_array().shape == (2 * 30 - 2, 3 * 30 - 2)
+    points = plots.titled_row(np.zeros((7, 2)), "epoch 3", columns=3).axes[0]
+    assert points.get_title() == "epoch 3" and len(points.collections[0].get_offsets()) == 7
 
 
 def test_claim_asserts_where_the_book_makes_its_pages(monkeypatch):

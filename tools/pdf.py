@@ -47,7 +47,7 @@ nav li span { order: 2; }
 .cover img { width: 9rem; }
 pre { white-space: pre-wrap !important; font-size: 0.82rem !important; }
 .hero img { width: 60%; }
-figure img, .cell_output img { max-height: 15cm; width: auto !important; }
+figure img, .cell_output img { max-height: 15cm; object-fit: contain; object-position: left; }
 .film > div { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; text-align: center; }
 .film img { max-height: 7cm; }
 .output, .cell_output, .pst-scrollable-table-container { overflow: visible !important; }
@@ -101,9 +101,15 @@ def article(page, pages):
         tag.decompose()
     for film in body.select("figure.film"):
         show_stills(film)
+    for tag in body.select(".strip, dialog, details.fold:not(.solution, .checked)"):
+        tag.decompose()  # on paper, what is folded stays folded
+    for tag in body.select("details.checked"):
+        tag.replace_with(tag.summary.select_one(".tick").extract())
     for tag in body.select("details"):
         tag["open"] = ""
         tag.summary.string = "Solution"
+    for tag in body.select("img[loading]"):
+        del tag["loading"]
     for tag in body.find_all(id=True):
         tag["id"] = f"{slug(page)}--{tag['id']}"
     for link in body.select("a[href]"):

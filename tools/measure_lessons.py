@@ -176,7 +176,9 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"{'':24}" + "".join(f"{name:>11}" for name in columns))
     for name, row in rows.items():
         most = BUDGETS | PASSED.get(name, {})
-        values = [f"{row.get(c, '-')}{'*' if row.get(c, 0) > most.get(c, 1e9) else ''}" for c in columns]
+        values = [
+            f"{row.get(c, '-')}{'*' if row.get(c, 0) > most.get(c, 1e9) else ''}" for c in columns
+        ]
         print(f"{name[:23]:24}" + "".join(f"{value:>11}" for value in values))
 
 

@@ -11,6 +11,7 @@ To change a question, change the YAML and run this. The first two are committed;
 they are what this writes.
 """
 
+import csv
 import re
 import xml.etree.ElementTree as ET
 from functools import cache
@@ -24,9 +25,23 @@ from nbformat.v4 import new_markdown_cell
 
 ROOT = Path(__file__).resolve().parent.parent
 QUESTIONS = ROOT / "book" / "_data" / "questions.yml"
+RUNS = ROOT / "experiments" / "results" / "planted_faults.csv"
 QUIZZES = ROOT / "book" / "quizzes.md"
 MOODLE = ROOT / "_build" / "questions" / "gans-you-can-run.xml"
 BOOK = "GANs You Can Run"
+#: what a history holds, and what its row in a table is called
+SERIES = {
+    "d_x": "$D(x)$",
+    "d_gz": "$D(G(z))$",
+    "d_loss": "loss of $D$",
+    "g_loss": "loss of $G$",
+    "d_update_ratio": "a step of $D$",
+    "g_update_ratio": "a step of $G$",
+}
+NOTE = (
+    "*All are means of an epoch. A step: its length, as a share of the length of the weights. "
+    "Healthy: the mean of other runs with the same settings.*"
+)
 INTRO = "Answer from memory, then unfold. Each choice is explained, the wrong ones too."
 PAGE = f"""# Quizzes
 
@@ -88,9 +103,28 @@ def seen(question: dict, place: str) -> str:
     return f"chapter {number}, [{title}]({start}{path.name}#{anchor})"
 
 
+def history(row: int) -> str:
+    """Return a table of how a stored run began and ended, beside healthy ones with its settings."""
+    with RUNS.open(encoding="utf-8") as file:
+        runs = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    kin = (runs[row]["split"], "healthy", runs[row]["setting"])
+    healthy = [run for run in runs if (run["split"], run["fault"], run["setting"]) == kin]
+    columns = ("value", "at first", "at the end", "healthy: at first", "healthy: at the end")
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for name, title in SERIES.items():
+        told = [float(runs[row][name].split()[epoch]) for epoch in (0, -1)]
+        for epoch in (0, -1):
+            values = [float(run[name].split()[epoch]) for run in healthy]
+            told.append(sum(values) / len(values))
+        lines.append(f"| {title} | " + " | ".join(f"{value:.2g}" for value in told) + " |")
+    return "\n".join([*lines, "", NOTE])
+
+
 def asked(question: dict, number: int, place: str) -> str:
     """Return a question as Markdown, with its folded answer."""
     lines = [f"**Question {number}.** {question['text']}", ""]
+    if "history" in question:
+        lines += [history(question["history"]), ""]
     if "choices" in question:
         letters = dict(zip("abcdef", question["choices"], strict=False))
         lines += [f"- ({letter}) {choice['text']}" for letter, choice in letters.items()]
@@ -103,7 +137,7 @@ def asked(question: dict, number: int, place: str) -> str:
     else:
         lines += ["*Answer in a word or a number.*"]
         answer = [f"- **{question['answers'][0]}.** {question['why']}"]
-        answer += [f"- Not {remark['answers'][0]}. {remark['why']}" for remark in question["remarks"]]
+        answer += [f"- Not {wrong['answers'][0]}. {wrong['why']}" for wrong in question["remarks"]]
     summary = f'<details class="answer"><summary>Answer {number}</summary>'
     see = f"See {seen(question, place)}."
     return "\n".join([*lines, "", summary, "", *answer, "", see, "", "</details>"])
@@ -141,7 +175,7 @@ def quizzes() -> str:
 
 def html(markdown: str) -> str:
     r"""Return Markdown as HTML with its formulas between \( and \), which Moodle shows."""
-    md = MarkdownIt("commonmark").use(dollarmath_plugin)
+    md = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin)
     md.add_render_rule("math_inline", lambda self, tokens, n, *_: formula(tokens[n].content))
     return md.render(markdown).strip()
 
@@ -165,7 +199,8 @@ def add_question(quiz: ET.Element, question: dict, name: str) -> None:
     number, _, anchor = question["see"].partition("#")
     see = f"See chapter {number}, {headings(lessons()[number])[anchor]}."
     add(item, "name", name)
-    add(item, "questiontext", html(question["text"]), format="html")
+    told = [question["text"], *([history(question["history"])] if "history" in question else [])]
+    add(item, "questiontext", html("\n\n".join(told)), format="html")
     add(item, "generalfeedback", html(see), format="html")
     settings = {"defaultgrade": "1", "penalty": "0.3333333", "hidden": "0", "idnumber": name}
     if kind == "multichoice":

@@ -5,8 +5,8 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 JUPYTER_BOOK := $(VENV_PYTHON) -c 'from jupyter_book.cli.main import main; main()'
 
-.PHONY: help book test test-colab notebooks stale equivalent execute benchmark wheel zip pdf \
-    gpu-check lock clean
+.PHONY: help book test test-colab notebooks stale equivalent execute questions benchmark wheel zip \
+    pdf gpu-check lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
@@ -42,6 +42,10 @@ execute:  ## re-run stale notebooks in full and stamp them (ARGS="NAME... --forc
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) -m tools.convert_cifar10
 	@$(VENV_PYTHON) -m tools.execute $(ARGS)
+
+questions:  ## write the questions where they are asked, and a file for Moodle into _build/questions
+	@sh tools/setup.sh book
+	@$(VENV_PYTHON) -m tools.questions
 
 benchmark: book  ## measure speed, time to quality and the pages into benchmarks/RESULTS.md (8 minutes)
 	@sh tools/setup.sh all

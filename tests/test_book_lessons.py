@@ -145,8 +145,9 @@ def problems(notebook, evidence):
     found = problems_of_the_top(cells) + problems_of_roles(cells)
     found += problems_of_guesses(cells) + problems_of_exercises(cells)
     sections = re.findall(r"^## (.*)$", prose, re.MULTILINE)
-    if sections[-3:] != ["Summary", "Exercises", "Sources"]:
-        found.append(f"the last sections must be Summary, Exercises, Sources, not {sections[-3:]}")
+    end = ["Summary", "Exercises", "Questions", "Sources"]
+    if sections[-4:] != end:
+        found.append(f"the last sections must be {', '.join(end)}, not {sections[-4:]}")
     if f"{evidence}.ipynb" not in prose:
         found.append("it must link to its evidence")
     return found
@@ -259,7 +260,8 @@ def lesson():
         tags = ["solution", "hide-cell"]
         solved = "x = 1\nassert x\nprint(x)"
         cells.append(code(f"solution-{number}", solved, tags, exercise=said, hole=hole))
-    return new_notebook(cells=[*cells, new_markdown_cell("## Sources\n\nNone.", id="sources")])
+    end = [("questions", "## Questions\n\nNone."), ("sources", "## Sources\n\nNone.")]
+    return new_notebook(cells=[*cells, *(new_markdown_cell(text, id=id) for id, text in end)])
 
 
 def at(notebook, id):
@@ -318,6 +320,7 @@ FAULTS = [
     (set_metadata("solution-1", hole="x = ..."), "what to reach"),
     (set_metadata("solution-1", hole="...  # to reach: 1\n" * 4), "as long as the solution"),
     (replace("summary", "## Summary", "## End"), "last sections"),
+    (drop("questions"), "last sections"),
 ]
 
 

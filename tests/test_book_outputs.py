@@ -69,7 +69,7 @@ def two_pages(tmp_path, monkeypatch):
     (html / "index.html").write_text("")
     first = '<p>See <a href="two.html#far">there</a>, <a href="#top">here</a>, '
     first += '<a href="https://example.org/">outside</a>, <a href="../lost.txt">a file</a>.</p>'
-    first += "<details><summary>Show</summary><p>A solution.</p></details>"
+    first += "<details><summary>A hint</summary><p>Look.</p></details>"
     second = '<p style="height: 300mm">Long.</p><p id="far">Far.</p>'
     for name, body in (("one", first), ("two", second)):
         (html / f"book/{name}.html").write_text(PAGE.format(title=name.title(), body=body))
@@ -85,7 +85,7 @@ def test_pages_become_one_document(two_pages):
     text, _ = pdf.article("book/one", {"book/one", "book/two"})
     assert 'href="#two--far"' in text and 'href="#one--top"' in text
     assert 'href="https://example.org/"' in text and "lost.txt" not in text
-    assert '<details open=""><summary>Solution</summary>' in text
+    assert '<details open=""><summary>A hint</summary>' in text
     assert "headerlink" not in text and "<script" not in text
 
 

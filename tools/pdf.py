@@ -107,7 +107,8 @@ def article(page, pages):
         tag.replace_with(tag.summary.select_one(".tick").extract())
     for tag in body.select("details"):
         tag["open"] = ""
-        tag.summary.string = "Solution"
+        if "fold" in tag.get("class", []):  # other words, such as A hint, stay
+            tag.summary.string = "Solution"
     for tag in body.select("img[loading]"):
         del tag["loading"]
     for tag in body.find_all(id=True):

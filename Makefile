@@ -5,8 +5,8 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 JUPYTER_BOOK := $(VENV_PYTHON) -c 'from jupyter_book.cli.main import main; main()'
 
-.PHONY: help book test test-colab notebooks stale equivalent execute questions benchmark wheel zip \
-    pdf gpu-check lock clean
+.PHONY: help book test test-colab notebooks stale equivalent execute questions benchmark wheel \
+    zip pdf gpu-check lock clean student key
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
@@ -28,6 +28,14 @@ test-colab:  ## run every notebook alone on Colab's versions (ARGS="NAME..." to 
 notebooks:  ## open the chapters in JupyterLab
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) -m jupyter lab notebooks
+
+student:  ## the notebooks without solutions, for a class, into _build/student
+	@sh tools/setup.sh book
+	@$(VENV_PYTHON) -m tools.editions student
+
+key:  ## the notebooks with all solutions open, for a teacher, into _build/key
+	@sh tools/setup.sh book
+	@$(VENV_PYTHON) -m tools.editions key
 
 stale:  ## list the results whose stamps no longer hold, why, and how long a run took
 	@sh tools/setup.sh all

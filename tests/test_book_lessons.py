@@ -131,7 +131,7 @@ def problems_of_a_hole(number, solution):
         return [f"the hole of exercise {number} is no Python"]
     if not any(isinstance(part, ast.Constant) and part.value is ... for part in parts):
         found.append(f"the hole of exercise {number} has no gap to fill")
-    if "to reach" not in hole.lower():
+    if "to reach" not in hole.lower() and "teaching.check(" not in hole:
         found.append(f"the hole of exercise {number} does not say what to reach")
     if len(hole.splitlines()) >= len(solution.source.splitlines()):
         found.append(f"the hole of exercise {number} is as long as the solution")
@@ -318,6 +318,7 @@ FAULTS = [
     (set_metadata("solution-1", hole="x = ("), "no Python"),
     (set_metadata("solution-1", hole="x = 1  # to reach: 1"), "no gap"),
     (set_metadata("solution-1", hole="x = ..."), "what to reach"),
+    (set_metadata("solution-1", hole="x = ...\nteaching.check(x)\n1\n"), "as long as the solution"),
     (set_metadata("solution-1", hole="...  # to reach: 1\n" * 4), "as long as the solution"),
     (replace("summary", "## Summary", "## End"), "last sections"),
     (drop("questions"), "last sections"),

@@ -15,8 +15,6 @@ import head
 NEEDED = ("do ", "you have seen ")
 #: pixels: a row of the graph, a box in it, a step to the right, the right edge of the boxes
 ROW, BOX, STEP, EDGE = 36, 28, 30, 300
-#: pixels that a letter of the graph takes at most, on average
-LETTER = 7.4
 
 
 def chapters(root):

@@ -32,8 +32,8 @@ def section(title, page=PAGE):
 def rows(text):
     """Return the first table of a text: a list of cells for each row, the head among them."""
     table = re.search(r"(^\|.*\n)+", text, re.MULTILINE)[0]
-    cells = [[c.strip() for c in line.strip("|").split(" | ")] for line in table.splitlines()]
-    return [[c.strip("| ") for c in row] for row in cells if not set("".join(row)) <= set("|-: ")]
+    cells = [[c.strip() for c in line[1:-1].split("|")] for line in table.splitlines()]
+    return [row for row in cells if not set("".join(row)) <= set("-:")]
 
 
 def prose(stem):
@@ -179,7 +179,7 @@ def headings(stem):
 
 def wrong_exercises(page):
     """Return the exercises that a page names by number and title, and that are called otherwise."""
-    named = r"(\d\d), exercise (\d), ([^\]]+)\]\(\.\./notebooks/(\w+)\.ipynb#exercises\)"
+    named = r"(\d\d), exercise (\d), ([^][|]+)\]\(\.\./notebooks/(\w+)\.ipynb#exercises\)"
     found = re.findall(named, page)
     assert len(found) > 9
     return [

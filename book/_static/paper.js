@@ -4,4 +4,14 @@
   let theme;
   addEventListener("beforeprint", () => { theme = page.theme; page.theme = "light"; });
   addEventListener("afterprint", () => { page.theme = theme; });
+
+  // The browser's own print dialog saves as PDF. Pictures far down are loaded first.
+  const button = document.querySelector(".to-paper");
+  if (!button) return;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    for (const image of document.images) image.loading = "eager";
+    await Promise.allSettled([...document.images].map((image) => image.decode()));
+    print();
+  });
 })();

@@ -32,7 +32,7 @@ def plain(latex):
 def output(bundle):
     """Return the one form of an output whose words a reader sees."""
     forms = {form.get("mime_type"): form for form in bundle.children}
-    return forms.get("text/markdown") or ("text/html" not in forms and forms.get("text/plain"))
+    return forms.get("text/markdown") or (len(forms) == 1 and forms.get("text/plain"))
 
 
 def words(node, code=True):

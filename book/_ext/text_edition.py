@@ -18,7 +18,6 @@ import head
 import sharing
 import status
 from bs4 import BeautifulSoup
-from docutils import nodes
 
 FILE = "gans-you-can-run.txt"
 SHOWN = ("teach", "hole", "solution")  # the roles whose code is part of the text
@@ -136,14 +135,18 @@ def article(app, page):
     root, path = Path(app.srcdir), Path(app.env.doc2path(page))
     if path.suffix == ".ipynb":
         return notebook(path, page)
-    source = [path.read_text(encoding="utf-8")]
-    status.fill(app, page, source)
-    text = source[0].replace("<!-- road -->", cards.road(root) if "road -->" in source[0] else "")
+    text = path.read_text(encoding="utf-8")
+    if page == app.config.root_doc:
+        text = text.replace("<!-- road -->", cards.road(root))
+    if page == "book/status":
+        for marker, make in (("chapters", status.chapters), ("experiments", status.experiments)):
+            text = text.replace(f"<!-- {marker} -->", make(root)[0])
     text = FIGURE.sub(lambda f: "[Figure: " + re.search(r":alt: (.*)", f[1])[1] + "]", text)
     text = MODULE.sub(lambda f: described(root / (f[1].replace(".", "/") + ".py"), f[1]), text)
-    if "```{bibliography}" in text:
-        entries = app.env.get_and_resolve_doctree(page, app.builder).findall(nodes.citation)
-        listed = "\n".join("- " + " ".join(e.children[-1].astext().split()) for e in entries)
+    if "```{bibliography}" in text:  # made while the pages are built
+        built = Path(app.outdir, f"{page}.html").read_text(encoding="utf-8")
+        entries = BeautifulSoup(built, "html.parser").article.select("li[id]")
+        listed = "\n".join("- " + " ".join(entry.get_text().split()) for entry in entries)
         text = re.sub(r"```\{bibliography\}.*?```", lambda _: listed, text, flags=re.DOTALL)
     return markdown(text, page)
 

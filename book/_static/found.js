@@ -14,9 +14,10 @@
   for (const block of room.querySelectorAll("p, li, dt, dd, td, th, pre, figcaption, h1, h2, h3, h4")) {
     if (block.closest(".strip, dialog, .asserted")) continue;
     const text = fold(block.textContent);
-    // One place more for its own section than for one inside it.
+    // Its own section goes before one inside it, and a sentence before a heading.
     const has = 2 * patterns.filter((pattern) => pattern.test(text)).length;
-    const score = has && has + (block.closest("dl, section, article") === room);
+    const near = (block.closest("dl, section, article") === room) - 0.5 * /^H/.test(block.tagName);
+    const score = has && has + near;
     if (score > most) [best, most] = [block, score];
   }
   if (!best) return;

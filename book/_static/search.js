@@ -18,6 +18,7 @@
   const pages = bookIndex.pages.map(([address, title]) => ({address, title, folded: fold(title)}));
   const sections = bookIndex.sections.map(([page, anchor, title, text]) => (
     {page: pages[page], anchor, title, text, head: fold(title), body: fold(text)}));
+  const isLesson = ({address}) => address.startsWith("notebooks/") && !address.includes("_evidence");
 
   const vocabulary = new Map();
   for (const {head, body} of sections)
@@ -65,8 +66,8 @@
       }
       // The title of a page alone makes no section of it a hit.
       if (!patterns.some((pattern) => (section.head + " " + section.body).match(pattern))) continue;
-      if (words.length > 1) score += 15 * phrase.test(section.head) + 10 * phrase.test(section.body);
-      hits.push({section, score, has});
+      if (words.length > 1) score += 15 * (phrase.test(section.head) + phrase.test(section.body));
+      hits.push({section, score: score + 3 * isLesson(section.page), has});
     }
     const most = Math.max(0, ...hits.map((hit) => hit.has));
     return {most, hits: hits.filter((hit) => hit.has === most).sort((a, b) => b.score - a.score)};

@@ -74,7 +74,8 @@ def test_only_the_search_page_loads_an_index(index):
 
 
 def test_a_formula_is_words():
-    assert search_index.plain(r"D^*(x) = \frac{p}{q}") == "D*(x) = fracpq"
+    assert search_index.plain(r"\bigl[\operatorname{mean} x\bigr]") == "[mean x]"
+    assert search_index.plain(r"D^*(x) = \frac{p}{q}") == "D*(x) = pq"
     node = nodes.paragraph("", "", nodes.Text("What "), nodes.math("", "D(x)"), nodes.Text(" says"))
     assert "".join(search_index.words(node)) == "What D(x) says "
 

@@ -17,6 +17,11 @@ from sphinx import addnodes
 FILE = "search-index.js"
 #: what Sphinx's own search is made of, which nobody loads
 SPHINX = ("searchindex.js", "_static/searchtools.js", "_static/language_data.js")
+#: what of LaTeX says how a formula looks
+NO_WORDS = (
+    r"\\(?:text|operatorname|math[a-z]+|[td]?frac|[bB]igg?[lrm]?|left|right)(?![a-zA-Z])"
+    r"|\\[,;:! ]|[{}$^_\\]"
+)
 #: what a reader does not see as text
 UNSEEN = (
     nodes.comment, nodes.image, nodes.math_block, nodes.raw, nodes.system_message, nodes.target,
@@ -26,7 +31,7 @@ UNSEEN = (
 
 def plain(latex):
     """Return an inline formula as a searcher may type it: its letters, without LaTeX's words."""
-    return re.sub(r"\\(?:text|operatorname)?|[{}$^_\\]", "", latex)
+    return re.sub(NO_WORDS, "", latex)
 
 
 def output(bundle):

@@ -147,7 +147,7 @@ def outdated_by_frame(app, env, added, changed, removed):
 
     Sphinx itself looks at the pages and the configuration only.
     """
-    stamp = Path(app.outdir, "searchindex.js")  # the last file that a build writes
+    stamp = Path(app.outdir, "search-index.js")  # the last file that a build writes
     built = stamp.stat().st_mtime if stamp.exists() else 0
     names = "_static", "_root", "_ext", "_templates", "_data"
     files = [file for name in names for file in Path(app.srcdir, "book", name).rglob("*")]

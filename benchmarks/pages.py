@@ -161,7 +161,7 @@ def section(version, results):
         f"with an empty cache at the speed of a phone (Fast 4G: {speed} a request), medians of "
         f"{VISITS} visits. A page is *readable* once its heading and first paragraph are there. "
         f"*Slow* is the first paint at 1.6 Mbit/s, {SLOW['latency']} ms a request, with a "
-        f"processor slowed down {SLOWER} times; *blocking* counts what the first paint waits for.\n\n"
+        f"processor slowed down {SLOWER} times; *blocking* counts what it waits for.\n\n"
         "| page | first paint | slow | readable | largest paint | blocking | moved "
         "| with images, unpacked |\n|---|---:|---:|---:|---:|---:|---:|---:|\n"
     )

@@ -134,6 +134,14 @@ def test_addresses_in_a_style_sheet_move_with_it():
     assert moved == "url(x/a.woff2) url('styles/b.png') url(#c) url(\"data:d\")"
 
 
+def test_a_sheet_that_is_imported_comes_first(tmp_path):
+    (tmp_path / "styles").mkdir()
+    (tmp_path / "styles/a.css").write_text('@import "../b.css"; .x { top: 0 }')
+    (tmp_path / "b.css").write_text(".y { top: 1px }")
+    light.one_sheet(tmp_path, ["styles/a.css"], {"x", "y"})
+    assert (tmp_path / "all.css").read_text().strip() == ".y{top: 1px}.x{top: 0}"
+
+
 def test_scripts_wait_and_menus_keep_theirs():
     head = (
         '<link rel="preload" as="script" href="x">\n<script src="_static/doctools.js?v=1"></script>'
@@ -161,7 +169,7 @@ def test_a_film_as_a_file_works_in_the_page_and_in_the_pdf(tmp_path, monkeypatch
     text = light.with_film_files(made, page, tmp_path / "_images")
     figure = BeautifulSoup(text, "html.parser").figure
     assert figure.img["src"].startswith("../_images/film-") and figure.img["loading"] == "lazy"
-    assert figure.img["style"] == "--frame: 30px; --shape: 6 / 4"
+    assert figure.img["style"].startswith("--frame: 30px; --shape: 6 / 4; max-width")
     assert light.with_film_files(text, page, tmp_path / "_images") == text
     page.parent.mkdir()
     mark = '<span class="caption-number">Figure 4.12</span> '

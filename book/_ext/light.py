@@ -20,6 +20,7 @@ import imagesize
 BUNDLE, MATHS = "all.css", "katex/katex.min.css"
 OWN = "book.css"  # all its rules stay: scripts and the PDF need some that no page does
 SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")  # for search.html alone
+ICONS = "Font Awesome"  # nothing of it stays: book.css draws the icons
 #: Files of `_static` that no page names -> why they stay
 KEPT = {"LICENSE": "what others have made is given on with their licence"}
 #: a film is a file of its own from so many characters on
@@ -95,7 +96,7 @@ def shaken(css, used):
     """
     kept = []
     for before, within in blocks(css):
-        if within is None or "Font Awesome" in before + within:  # book.css draws the icons
+        if within is None or ICONS in before + within:
             continue
         if before.startswith(("@media", "@supports", "@layer", "@container")):
             within = shaken(within, used)
@@ -107,8 +108,8 @@ def shaken(css, used):
 
 
 def plain(css):
-    """Return a style sheet on one line, without comments but with the licences that it names."""
-    licences = [t[0] for t in TOKEN.finditer(css) if t[0].startswith("/*!")]
+    """Return the licences that a style sheet names, and the sheet on one line without comments."""
+    licences = [t[0] for t in TOKEN.finditer(css) if t[0].startswith("/*!") and ICONS not in t[0]]
     css = TOKEN.sub(lambda token: "" if token[0].startswith("/*") else token[0], css)
     return "\n".join(dict.fromkeys(licences)), re.sub(r"\s+", " ", css)
 
@@ -152,14 +153,22 @@ def names_used(pages, scripts):
     return {name for name in names if not name.startswith("fa-")}
 
 
+def with_imported(static, sheet):
+    """Return a style sheet's name after those of the sheets that it imports."""
+    text = (static / sheet).read_text(encoding="utf-8")
+    names = re.findall(r"@import\s+['\"]([^'\"]+)", text)
+    folder = posixpath.dirname(sheet)
+    return [*(posixpath.normpath(posixpath.join(folder, name)) for name in names), sheet]
+
+
 def one_sheet(static, sheets, used):
     """Write the style sheets of the pages as one, and KaTeX's; return what marks their version."""
     licences, rules = [], []
-    for sheet in sheets:
+    for sheet in [name for each in sheets for name in with_imported(static, each)]:
         licence, css = plain((static / sheet).read_text(encoding="utf-8"))
         css = moved(css, posixpath.dirname(sheet))
         rules.append(css if sheet == OWN else shaken(css, used))
-        licences.append("" if "Font Awesome" in licence and "Bootstrap" not in licence else licence)
+        licences.append(licence)
     text = "\n".join([*filter(None, dict.fromkeys(licences)), *rules])
     (static / BUNDLE).write_text(text, encoding="utf-8")
     path = static / MATHS
@@ -231,7 +240,8 @@ def with_film_files(text, page, images):
         width, height = width // columns, height // -(-len(settings["labels"]) // columns)
         room = f"--frame: {settings['scale'] * width}px; --shape: {width} / {height}"
         source = posixpath.relpath(file.as_posix(), page.parent.as_posix())
-        return f'{found[1]}loading="lazy" style="{room}" src="{source}"'
+        tag = found[1].replace('style="', f'loading="lazy" style="{room}; ')
+        return f'{tag}src="{source}"'
 
     return FILM.sub(film, text)
 
@@ -259,6 +269,10 @@ def lighten(app, exception):
     if exception or app.builder.name != "html":
         return
     out = Path(app.outdir)
+    for script in out.rglob("*.js"):
+        text = script.read_text(encoding="utf-8")
+        if (short := re.sub(r"\n?//# sourceMappingURL=.*", "", text)) != text:  # they name maps
+            script.write_text(short, encoding="utf-8")
     pages = {
         page: page.read_text(encoding="utf-8")
         for page in out.rglob("*.html")

@@ -90,12 +90,16 @@ def test_a_page_is_readable_when_its_paragraph_is_there(site):
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.flags())
         seen = pages.visit(browser, f"{site}/page.html")
         browser.close()
-    assert seen["readable"] > seen["first"] + 0.1
+    assert seen["readable"] > seen["first"] + 0.1 and seen["blocking"] == 0
     assert 0 < seen["moved"] < 0.01
 
 
 def test_a_page_that_is_too_slow_is_said():
-    row = {"first": 0.5, "largest": 1.0, "moved": 0.3, "weight": 1.2}
+    row = {"first": 0.5, "slow": 1.2, "largest": 1.0, "blocking": 3, "moved": 0.3, "weight": 1.2}
     text = pages.section("1", {"a": row | {"readable": 1.6}, "b": row | {"readable": 0.7}})
+    assert "slow first paint, `a` | 1.20 s | 1.5 s | reached |" in text
+    arrival = pages.section("1", {"a": row | {"readable": 1}, pages.ARRIVAL: row | {"readable": 1}})
+    assert "slow first paint, `book/index` | 1.20 s | 1.0 s | **missed** |" in arrival
+    assert "| `a` | 0.50 s | 1.20 s | 1.60 s | 1.00 s | 3 | 0.30 MB | 1.20 MB |" in text
     assert "readable, `a` | 1.60 s | 1.5 s | **missed** |" in text
     assert "heaviest, `a` | 1.20 MB | 1.5 MB | reached |" in text

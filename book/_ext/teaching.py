@@ -133,11 +133,14 @@ def minutes(root, kind, numbers):
 
 def table(root):
     """Return the graph in words, with the minutes of each chapter, as a table in Markdown."""
-    lines = ["| Chapter | Needs | Helped by | Read | Run |", "|---|---|---|---:|---:|"]
+    lines = [
+        "| Chapter | Needs | Helped by | Minutes to read | to run |",
+        "|---|---|---|---:|---:|",
+    ]
     for number, (needed, helpful) in edges(root).items():
         path = chapters(root)[number]
         title = cards.title(cards.notebook(root, path.stem)["cells"])
-        took = [f"{minutes(root, kind, [number])} min" for kind in ("read", "run")]
+        took = [str(minutes(root, kind, [number])) for kind in ("read", "run")]
         cells = [f"[{title}](../notebooks/{path.name})", ", ".join(needed) or "–"]
         lines.append("| " + " | ".join([*cells, ", ".join(helpful) or "–", *took]) + " |")
     return "\n".join(lines)

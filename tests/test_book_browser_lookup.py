@@ -8,7 +8,7 @@ from test_book_browser import browser, open_page, site  # noqa: F401
 LESSON = "notebooks/04_vanilla_gan.html"
 CITATION = "a[href$='references.html#goodfellow2014']"
 TERM = "a[href$='glossary.html#mode-collapse']"
-FORMULA = "a[href='#equation-4-1']"
+FORMULA = "a.reference[href='#equation-4-1']"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 #: open code that is wider than its box
 TOO_WIDE = """[...document.querySelectorAll(".bd-article .highlight pre")]

@@ -7,7 +7,7 @@
   card.id = card.className = "lookup";
   card.tabIndex = -1;
   card.hidden = true;
-  let shown = null, timer = 0, finger = false;
+  let shown = null, timer = 0, finger = false, returns = false;
 
   const content = (link) => {
     const address = link.getAttribute("href");
@@ -36,7 +36,9 @@
     shown = null;
     link.removeAttribute("aria-describedby");
     card.hidden = true;
+    returns = true;  // the card need not come back with the focus
     if (back) link.focus({preventScroll: true});
+    returns = false;
   };
 
   const show = (link, dialog) => {
@@ -93,6 +95,7 @@
       && !card.contains(event.target)) timer = setTimeout(hide, 250);
   });
   document.addEventListener("focusin", (event) => {
+    if (returns) return;
     const link = linkOf(event);
     if (link?.matches(":focus-visible")) show(link, false);
     else if (shown && event.target !== shown && !card.contains(event.target)) hide();

@@ -45,10 +45,8 @@ def test_every_chapter_has_a_check_and_the_holes_call_them():
 def test_the_answer_is_right_and_slips_get_their_remark(name):
     answer = right(name)
     assert answers.remark(name, answer) == answers.remark(name, tuple(answer)) == "right."
-    exact = ANSWERS[name][1] == COUNTS
-    assert answers.remark(name, answer * (1 + (1e-9 if exact else 1e-4))) == (
-        "right." if not exact else answers.remark(name, answer * (1 + 1e-9))
-    )
+    if ANSWERS[name][1] != COUNTS:  # a rounded number is right, too
+        assert answers.remark(name, answer * (1 + 1e-4)) == "right."
     first = np.arange(len(answer)) == np.flatnonzero(answer)[0]  # 0 doubled is 0
     found = {
         slip: answers.remark(name, np.where(first, made, answer))

@@ -80,8 +80,8 @@ def test_the_answer_is_that_of_the_solution(name):
 
 
 def test_no_answer_can_be_read_in_the_package_or_in_a_hole():
-    shipped = (ROOT / "gan_utils/teaching/answers.json").read_text(encoding="utf-8")
-    words = re.sub(r"\"([0-9a-f]{10}|\d\d\.\d)\": ", "", shipped)
+    said = {words for line in answers.table().values() for words in line["says"].values()}
+    words = " ".join(said) + (ROOT / "gan_utils/teaching/answers.py").read_text(encoding="utf-8")
     for name in ANSWERS:
         hole = SOLUTIONS[name].metadata.hole.replace(",", "").replace("_", "")
         given = SOLUTIONS[name].source if name in ("02.5", "13.2") else ""

@@ -45,10 +45,8 @@ def test_every_chapter_has_a_check_and_the_holes_call_them():
 def test_the_answer_is_right_and_slips_get_their_remark(name):
     answer = right(name)
     assert answers.remark(name, answer) == answers.remark(name, tuple(answer)) == "right."
-    exact = ANSWERS[name][1] == COUNTS
-    assert answers.remark(name, answer * (1 + (1e-9 if exact else 1e-4))) == (
-        "right." if not exact else answers.remark(name, answer * (1 + 1e-9))
-    )
+    if ANSWERS[name][1] != COUNTS:  # a rounded number is right, too
+        assert answers.remark(name, answer * (1 + 1e-4)) == "right."
     first = np.arange(len(answer)) == np.flatnonzero(answer)[0]  # 0 doubled is 0
     found = {
         slip: answers.remark(name, np.where(first, made, answer))
@@ -82,8 +80,8 @@ def test_the_answer_is_that_of_the_solution(name):
 
 
 def test_no_answer_can_be_read_in_the_package_or_in_a_hole():
-    shipped = (ROOT / "gan_utils/teaching/answers.json").read_text(encoding="utf-8")
-    words = re.sub(r'"[0-9a-f]{10}": ', "", shipped)
+    said = {words for line in answers.table().values() for words in line["says"].values()}
+    words = " ".join(said) + (ROOT / "gan_utils/teaching/answers.py").read_text(encoding="utf-8")
     for name in ANSWERS:
         hole = SOLUTIONS[name].metadata.hole.replace(",", "").replace("_", "")
         given = SOLUTIONS[name].source if name in ("02.5", "13.2") else ""
@@ -120,7 +118,7 @@ def test_what_is_said(answer, words, capsys):
     [
         ("04.5", (-0.619, 1.295, 1.050), "A logit and a probability"),
         ("04.5", (35, 1.295, 1.050), "not per cent"),
-        ("04.5", (0.35, 1.29, 1.05), "The second number: It is near"),
+        ("04.5", (0.35, 1.25, 1.05), "The second number: It is near"),
         ("04.5", (0.35, 1.295, 1.515), "To which base"),
         ("02.5", write_checks.divergences() / 12, "A mean in place of a sum"),
         ("07.4", 1 / 0.743, "the reciprocal"),

@@ -32,7 +32,7 @@ def test_without_scripts_there_is_no_button(site, open_page):  # noqa: F811
 def test_a_chapter_on_paper_begins_with_itself(site, open_page):  # noqa: F811
     page = open_page(f"{site}/{CHAPTER}", color_scheme="dark")
     pdf = pypdf.PdfReader(io.BytesIO(page.pdf(format="A4")))
-    first = pdf.pages[0].extract_text()
+    first = " ".join(pdf.pages[0].extract_text().split())
     assert first.count("A GAN on MNIST, from scratch") == 1, "the title stands once"
     assert "You will write two small networks" in first and "You will learn" in first
     everything = "\n".join(sheet.extract_text() for sheet in pdf.pages)

@@ -127,7 +127,7 @@ def test_pdf_has_contents_with_page_numbers_and_links_inside(two_pages):
     texts = [page.extract_text() for page in reader.pages]
     assert len(texts) == 5 and "GANs You Can Run" in texts[0]
     assert "Two" in texts[1] and "4" in texts[1].split("Two")[1].split()
-    assert texts[3].startswith("Two") and "A solution." in texts[2] and "Far." in texts[4]
+    assert texts[3].startswith("Two") and "A hint\nLook." in texts[2] and "Far." in texts[4]
     assert reader.get_destination_page_number(reader.named_destinations["/two--far"]) == 4
     assert [title for title in titles(reader.outline) if title in ("One", "Two")] == ["One", "Two"]
 

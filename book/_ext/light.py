@@ -19,7 +19,6 @@ import imagesize
 
 BUNDLE, MATHS = "all.css", "katex/katex.min.css"
 OWN = "book.css"  # all its rules stay: scripts and the PDF need some that no page does
-SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")  # for search.html alone
 ICONS = "Font Awesome"  # nothing of it stays: book.css draws the icons
 #: Files of `_static` that no page names -> why they stay
 KEPT = {"LICENSE": "what others have made is given on with their licence"}
@@ -197,13 +196,11 @@ def with_one_sheet(text, version):
     return head + SHEET.sub("", text[sheets[0].end() :])
 
 
-def with_waiting_scripts(text, name):
+def with_waiting_scripts(text):
     """Return a page whose scripts run in their order, once the page has been read."""
 
     def script(found):
         file = posixpath.basename(urlsplit(found["src"]).path)
-        if name != "search.html" and file in SEARCH:
-            return ""
         if file == "fontawesome.js":
             return ""
         if file == "bootstrap.js" and 'data-bs-toggle="dropdown"' not in text:
@@ -280,7 +277,7 @@ def lighten(app, exception):
     }
     before = dict(pages)
     for page, text in pages.items():
-        text = with_waiting_scripts(text, page.name)
+        text = with_waiting_scripts(text)
         pages[page] = with_film_files(text, page, out / "_images")
     links = [link["sheet"] for text in pages.values() for link in SHEET.finditer(text)]
     sheets = [sheet for sheet in dict.fromkeys(links) if sheet not in (BUNDLE, MATHS)]
@@ -290,7 +287,7 @@ def lighten(app, exception):
             file.read_text(encoding="utf-8")
             for file in out.rglob("*.js")
             if any(source.endswith(file.name) for source in sources)
-            and file.name != "searchindex.js"
+            and file.name != "search-index.js"  # the words of the book
         ]
         version = one_sheet(out / "_static", sheets, names_used(pages.values(), scripts))
         pages = {page: with_one_sheet(text, version) for page, text in pages.items()}

@@ -79,7 +79,7 @@ def test_jupyter_book_hands_the_repository_on():
     config = pytest.importorskip("jupyter_book.config")
     ours = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     ours["repository"] = {"url": "https://github.com/Someone/gans", "branch": "main"}
-    options = config.yaml_to_sphinx(ours)["html_theme_options"]
+    options = config.yaml_to_sphinx(ours)[0]["html_theme_options"]
     assert options["repository_url"] == "https://github.com/Someone/gans"
 
 

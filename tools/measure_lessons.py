@@ -53,7 +53,7 @@ NO_PROSE = re.compile(
 PAGE = """() => {
   const all = selector => [...document.querySelectorAll(`article ${selector}`)];
   const top = e => e ? (e.getBoundingClientRect().top + scrollY) : null;
-  const heading = all("h2").find(e => /^[\\d. ]*(Exercises|Questions)/.test(e.textContent));
+  const heading = all("h2").find(e => /^[\\d.\\s]*(Exercises|Questions)/.test(e.textContent));
   const picture = all("img, svg, canvas, video").find(e => e.getBoundingClientRect().width > 120);
   const height = document.documentElement.scrollHeight;
   const result = document.querySelector("article .tag_result .cell_output");

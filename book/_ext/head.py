@@ -35,10 +35,13 @@ def text(cell):
 
 
 def reading_minutes(notebook):
-    """Return how long a notebook takes to read, in steps of five minutes; exercises not counted."""
+    """Return how long a notebook takes to read, in steps of five minutes.
+
+    Solutions and the questions at the end are not counted.
+    """
     minutes = 0
     for cell in notebook["cells"]:
-        if "caption" in tags(cell) or "solution" in tags(cell):
+        if {"caption", "solution", "questions"} & set(tags(cell)):
             continue
         if cell["cell_type"] == "markdown":
             prose = re.sub(r"\$\$.*?\$\$|\]\(.*?\)", " x ", text(cell), flags=re.DOTALL)

@@ -68,7 +68,7 @@ def test_the_answer_is_right_and_slips_get_their_remark(name):
 def test_the_answer_is_that_of_the_solution(name):
     """Its numbers stand, rounded in some way, in what the solution prints, or in its code."""
     unseen = {"02.2": "3/4", "02.4": "eta", "03.3": "0.0007", "11.3": "1/14", "09.1": "288"}
-    unseen["12.5"] = "2F(2n) − F(n)"
+    unseen |= {"12.5": "2F(2n) − F(n)", "13.2": "gradient"}
     cell = SOLUTIONS[name]
     said = cell.source + "".join(o.get("text", "") for o in cell.outputs)
     said = re.sub(r"(?<=\d)[,_](?=\d{3})", "", said)

@@ -180,6 +180,7 @@ def test_film_by_keyboard(site, open_page):
     page = open_page(f"{site}/{WHOLE}")
     film = page.locator("figure.film").first
     slider, said = film.locator("input[type=range]"), film.locator("output")
+    film.scroll_into_view_if_needed()  # it loads when it comes near
     last = said.inner_text()
     alt = film.locator("img").get_attribute("alt")
     assert film.locator("canvas").get_attribute("aria-label") == alt

@@ -7,11 +7,9 @@ from http.server import ThreadingHTTPServer
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from benchmarks import benchmark, pages
-from gan_utils import networks  # noqa: E402
-from tools import chromium
+from gan_utils import networks
 
 
 def test_multiply_adds_by_hand():
@@ -84,12 +82,8 @@ def test_text_is_served_compressed(site):
         assert image.read() == b"pixels" and image.headers["Content-Encoding"] is None
 
 
-@pytest.mark.skipif(chromium.find() is None, reason="needs Chromium or Chrome")
-def test_a_page_is_readable_when_its_paragraph_is_there(site):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium.find(), args=chromium.flags())
-        seen = pages.visit(browser, f"{site}/page.html")
-        browser.close()
+def test_a_page_is_readable_when_its_paragraph_is_there(browser, site):
+    seen = pages.visit(browser, f"{site}/page.html")
     assert seen["readable"] > seen["first"] + 0.1 and seen["blocking"] == 0
     assert 0 < seen["moved"] < 0.01
 

@@ -3,7 +3,7 @@
 import built_book
 import pytest
 from built_book import HTML
-from test_book_browser import browser, open_page, site  # noqa: F401
+from test_book_browser import open_page, site  # noqa: F401
 
 LESSON = "notebooks/04_vanilla_gan.html"
 CITATION = "a[href$='references.html#goodfellow2014']"

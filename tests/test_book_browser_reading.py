@@ -6,7 +6,7 @@ import built_book
 import pytest
 import test_book_reading
 from built_book import HTML, ROOT
-from test_book_browser import RULES, WIDTHS, browser, open_page, site, violations  # noqa: F401
+from test_book_browser import RULES, WIDTHS, open_page, site, violations  # noqa: F401
 
 CHAPTER = "notebooks/04_vanilla_gan.html"
 WIDE = "notebooks/12_evaluating.html"  # its matrix is wider than any phone

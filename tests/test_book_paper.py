@@ -4,7 +4,7 @@ import io
 
 import pypdf
 import pytest
-from test_book_browser import browser, open_page, site  # noqa: F401
+from test_book_browser import open_page, site  # noqa: F401
 
 CHAPTER = "notebooks/04_vanilla_gan.html"
 NOTE = "window.printed = 0; window.print = () => window.printed++;"

@@ -9,7 +9,7 @@ import pytest
 import search_index
 from built_book import HTML, ROOT
 from docutils import nodes
-from test_book_browser import browser, open_page, site  # noqa: F401
+from test_book_browser import open_page, site  # noqa: F401
 
 PHONE = {"width": 390, "height": 844}
 INDEX = HTML / search_index.FILE

@@ -13,7 +13,7 @@ import yaml
 from bs4 import BeautifulSoup, Comment
 from built_book import HTML, ROOT
 from docutils import nodes, utils
-from test_book_browser import Quiet, browser, open_page, site  # noqa: F401
+from test_book_browser import Quiet, open_page, site  # noqa: F401
 
 ADDRESS = "https://someone.github.io/gans/"
 

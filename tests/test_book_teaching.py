@@ -2,20 +2,18 @@
 
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import built_book
+import cards
 import pytest
+import teaching
 from bs4 import BeautifulSoup
 from mdit_py_plugins.anchors.index import slugify
 
 from tools import class_check
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-import cards  # noqa: E402
-import teaching  # noqa: E402
 
 PAGE = (ROOT / "book" / "teaching.md").read_text(encoding="utf-8")
 #: pixels that a letter of the graph takes on average, with a margin

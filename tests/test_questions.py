@@ -6,9 +6,8 @@ import xml.etree.ElementTree as ET
 import built_book
 import nbformat
 import pytest
-from playwright.sync_api import sync_playwright
 
-from tools import chromium, questions
+from tools import questions
 
 PLACES = {place: asked for kind in questions.load().values() for place, asked in kind.items()}
 ALL = [q for asked in PLACES.values() for q in asked]
@@ -122,14 +121,9 @@ READ = """async text => {
 }"""
 
 
-def test_a_browser_reads_the_file_for_moodle():
+def test_a_browser_reads_the_file_for_moodle(browser):
     """A parser of XML that is not Python's, which wrote it."""
-    if (path := chromium.find()) is None:
-        pytest.skip("needs Chromium or Chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=chromium.flags())
-        read = browser.new_page().evaluate(READ, questions.moodle().decode())
-        browser.close()
+    read = browser.new_page().evaluate(READ, questions.moodle().decode())
     assert read["faults"] == []
     assert len(read["categories"]) == len(PLACES)
     assert all(name.startswith("$course$/top/GANs You Can Run/") for name in read["categories"])
@@ -157,19 +151,9 @@ def test_formulas_and_stars_for_moodle():
 # --- On the page and on paper ---------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if (path := chromium.find()) is None:
-        pytest.skip("needs Chromium or Chrome")
-    built_book.build()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=chromium.flags())
-        yield browser
-        browser.close()
-
-
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_printed_page_keeps_folded_answers_and_shows_open_ones(browser, scripts):
+    built_book.build()
     page = browser.new_context(java_script_enabled=scripts).new_page()
     page.goto((built_book.HTML / "book" / "quizzes.html").as_uri())
     first, second = page.locator("details.answer > summary").all()[:2]
@@ -181,6 +165,7 @@ def test_a_printed_page_keeps_folded_answers_and_shows_open_ones(browser, script
 
 
 def test_answers_open_by_keyboard(browser):
+    built_book.build()
     page = browser.new_page()
     page.goto((built_book.HTML / "notebooks" / "04_vanilla_gan.html").as_uri())
     answer = page.locator("details.answer").first

@@ -10,6 +10,6 @@ const scrollable = () => {
   }
 };
 addEventListener("load", scrollable);
-addEventListener("resize", scrollable);
+new ResizeObserver(scrollable).observe(document.querySelector(".bd-article"));  // the bars at its sides come later
 document.addEventListener("toggle", scrollable, true);  // what was folded has a width now
 document.addEventListener("scroll", ({target}) => target.matches?.(wide) && fade(target), true);

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def digits() -> tuple:
-    """Return scikit-learn's small digits, enlarged to 20 pixels on a ground of 28: arrays as of MNIST, and a note."""
+    """Return scikit-learn's small digits, in the middle of 28 pixels: arrays as of MNIST, and a note."""
     from PIL import Image
     from sklearn.datasets import load_digits
 

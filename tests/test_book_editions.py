@@ -234,8 +234,6 @@ def run(notebook, folder):
 OTHERWISE = {
     "02.2": "3 / 4",
     "02.4": "cured[1] / cured[0]",
-    "03.4": "[(n_modes - 1) / (2 * n) for n in (2500, 250)]",
-    "05.3": "[alpha**4 for alpha in (0.0, 0.01, 0.2)]",
     "06.2": "(0.9, 0.1, slopes.std())",
     "08.1": "(5, sides[-1])",
     "12.5": "(2, -1)",

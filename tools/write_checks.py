@@ -114,7 +114,7 @@ ANSWERS = {
             "One mode, or all 25?": (25 * disc, 1 - (1 - disc) ** 2500),
         },
     ),
-    "03.4": (np.array([24, 240]) / 5000, 3, {"How many are free, of 25?": (0.005, 0.05)}),
+    "03.4": ((2 * LN2, 20), 3, {"That is of one kind of images, and D has two.": (LN2, NONE)}),
     "03.5": ((pairs(lost), pairs(uneven)), 3, {"That is of single points.": (1 / 8, 1 / 8)}),
     "04.1": (
         networks(256, 1),
@@ -135,7 +135,14 @@ ANSWERS = {
         COUNTS,
         {"How long is a step, with this rate?": (94, 5, 1, 1)},
     ),
-    "05.3": ((0, 1e-8, 1.6e-3), 3, {"That is one unit. How many are there?": (0, 0.01, 0.2)}),
+    "05.3": (
+        (1, 3, 2),
+        COUNTS,
+        {
+            "Does a gradient come to G there? Then D lives.": (3, 1, NONE),
+            "An optimiser with a wrong list leaves exact zeros.": (NONE, 2, 3),
+        },
+    ),
     "05.5": (
         equilibrium(0.9),
         3,

@@ -138,6 +138,15 @@ def test_an_edition_lies_in_a_folder_of_its_own(tmp_path):
     files = {(path, file) for path in made for file in editions.linked(read(path))}
     assert any(file.endswith(".webp") for _, file in files)
     assert [file for path, file in files if not (path.parent / file).is_file()] == []
+    assert editions.put_aside(folder) is None  # nobody has worked in it
+    ours, later = made[0], (folder / editions.WRITTEN).stat().st_mtime_ns + 1_000_000_000
+    ours.write_text("my answers", encoding="utf-8")
+    os.utime(ours, ns=(later, later))
+    (tmp_path / "student-1").mkdir()  # somebody's, from before
+    aside = editions.put_aside(folder)
+    assert aside == tmp_path / "student-2" and not folder.exists()
+    assert (aside / "notebooks" / ours.name).read_text(encoding="utf-8") == "my answers"
+    assert editions.put_aside(folder) is None
 
 
 # The checks can fail

@@ -7,9 +7,11 @@ Both are made from the book's own notebooks. In the students' edition an exercis
 the place of its solution, without an output, and nothing of the solution is left; the rest is as in
 the book. In the key the solutions stand open. The files that the notebooks link to, such as
 pictures and the references, lie beside them as in the repository: the folder can be handed on.
+A folder in which somebody has saved work since is put aside, and not written over.
 """
 
 import argparse
+import itertools
 import re
 import shutil
 from pathlib import Path
@@ -17,6 +19,7 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
+WRITTEN = ".written"  # the moment at which a folder was complete
 LINKED = re.compile(r"\]\(([^)\s#]+)|(?:src|href)=\"([^\"#]+)")
 
 
@@ -69,6 +72,19 @@ def linked(notebook: nbformat.NotebookNode) -> set[str]:
     return {path for path in paths if ":" not in path and not path.endswith(".ipynb")}
 
 
+def put_aside(folder: Path) -> Path | None:
+    """Move ``folder`` to a free name beside it if a notebook in it was saved since it was written.
+
+    Return where it lies now, or None if there was nothing to keep.
+    """
+    mark = folder / WRITTEN
+    written = mark.stat().st_mtime_ns if mark.is_file() else 0
+    if all(path.stat().st_mtime_ns <= written for path in folder.glob("notebooks/*.ipynb")):
+        return None
+    places = (folder.with_name(f"{folder.name}-{number}") for number in itertools.count(1))
+    return folder.rename(next(place for place in places if not place.exists()))
+
+
 def write(name: str, folder: Path) -> Path:
     """Write an edition in place of what is in ``folder``, and return it."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -81,6 +97,7 @@ def write(name: str, folder: Path) -> Path:
             place = (folder / "notebooks" / file).resolve()
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path.parent / file, place)
+    (folder / WRITTEN).touch()
     return folder
 
 
@@ -89,7 +106,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("edition", choices=EDITIONS)
     name = parser.parse_args().edition
-    print(f"Written into {write(name, ROOT / '_build' / name)}")
+    folder = ROOT / "_build" / name
+    if aside := put_aside(folder):
+        print(f"Somebody has worked in {folder}: it is kept as {aside}")
+    print(f"Written into {write(name, folder)}. To open it:")
+    print(f"  .venv/bin/jupyter lab _build/{name}")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ TYPE = 9.05
 SMALL = 8
 #: what a phone shows of a figure's width, in pixels
 PHONE = 350
-#: pixels of a picture in a sheet, with its gap, for 28 and for 32 a side, and of the paper around them
+#: pixels of a picture in a sheet with its gap, of 28 and of 32 a side, and of the paper around all
 PICTURES, AROUND = (60, 68), 18
 #: the lightness (in OKLab) of dark paper, and of the ink that was black
 PAPER, INK = 0.18, 0.93

@@ -12,11 +12,13 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import book_ext
 import built_book
 import pytest
 import yaml
 from bs4 import BeautifulSoup, NavigableString, Tag
 from built_book import HTML, ROOT
+from docutils import nodes
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
 MEGABYTE = 1_000_000
@@ -204,6 +206,15 @@ def test_formulas_are_rendered_with_mathml_for_screen_readers(pages):
     assert not soup.select(".katex-error")
     numbers = [number.get_text().strip("()¶#") for number in soup.select(".eqno")]
     assert numbers == ["N.1", "N.2", "N.3"]
+
+
+def test_what_touches_a_formula_stays_on_its_line():
+    parts = nodes.Text("of "), nodes.math("", "D"), nodes.Text("'s net ("), nodes.math("", "G")
+    text = nodes.paragraph("", "", *parts, nodes.Text(") and "), nodes.math("", "z"))
+    for formula in [*text.findall(nodes.math)]:
+        book_ext.hold(formula)
+    assert text.astext() == "of D's net (G) and z"
+    assert [held.astext() for held in text.findall(nodes.inline)] == ["D's", "(G)"]
 
 
 def test_status_names_every_chapter_and_experiment(pages):

@@ -37,15 +37,16 @@ BUDGETS = {
     "result": 0.4,
     "seconds": 180,
 }
-#: Lessons that may pass one of them, and how far. All were stamped beside other work; 10, which
-#: trains on photographs, may take 480 s alone, and the others 180 s.
+#: Lessons that may pass one of them, and how far. 180 s and, for 10, which trains on photographs,
+#: 480 s are meant; these are what the slower of the authors' two machines needs. 10 was not alone.
 PASSED = {
-    "04_vanilla_gan": {"seconds": 400},
-    "05_leaky_relu": {"seconds": 300},
+    "03_two_dimensions": {"seconds": 300},
+    "04_vanilla_gan": {"seconds": 480},
+    "05_leaky_relu": {"seconds": 240},
     "09_dcgan_mnist": {"seconds": 400},
     "10_dcgan_cifar10": {"seconds": 2000},
-    "11_your_own_images": {"seconds": 500},
-    "13_diagnosing": {"seconds": 400},
+    "11_your_own_images": {"seconds": 300},
+    "13_diagnosing": {"seconds": 300},
 }
 FOLDED = {"colab", "set-up", "draw", "claim", "solution"}  # roles whose code the page folds
 REPORTS = re.compile(r"\bplots\.|\bplt\.|\bprint\(|\bMarkdown\(|\baxes\b|\bfigure\b|\bfilm\.")

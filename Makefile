@@ -5,8 +5,8 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 JUPYTER_BOOK := $(VENV_PYTHON) -c 'from jupyter_book.cli.main import main; main()'
 
-.PHONY: help book test test-colab notebooks stale equivalent execute benchmark wheel zip pdf \
-    gpu-check lock clean
+.PHONY: help book test test-colab notebooks stale equivalent execute questions benchmark wheel \
+    zip pdf gpu-check lock clean student key class-check figures
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s%s\n", $$1, $$2}' Makefile
@@ -29,6 +29,14 @@ notebooks:  ## open the chapters in JupyterLab
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) -m jupyter lab notebooks
 
+student:  ## the notebooks without solutions, for a class, into _build/student
+	@sh tools/setup.sh book
+	@$(VENV_PYTHON) -m tools.editions student
+
+key:  ## the notebooks with all solutions open, for a teacher, into _build/key
+	@sh tools/setup.sh book
+	@$(VENV_PYTHON) -m tools.editions key
+
 stale:  ## list the results whose stamps no longer hold, why, and how long a run took
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) -m tools.stale
@@ -42,6 +50,10 @@ execute:  ## re-run stale notebooks in full and stamp them (ARGS="NAME... --forc
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) -m tools.convert_cifar10
 	@$(VENV_PYTHON) -m tools.execute $(ARGS)
+
+questions:  ## write the questions where they are asked, and a file for Moodle into _build/questions
+	@sh tools/setup.sh book
+	@$(VENV_PYTHON) -m tools.questions
 
 benchmark: book  ## measure speed, time to quality and the pages into benchmarks/RESULTS.md (8 minutes)
 	@sh tools/setup.sh all
@@ -58,6 +70,14 @@ zip: book  ## the built pages as one file, for a stick or a class without intern
 pdf: book  ## the whole book as a PDF, printed by the Chromium or Chrome of this machine
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) -m tools.pdf
+
+class-check:  ## can a class be held on this machine? (1 to 2 minutes; ARGS=--download fetches MNIST)
+	@python="$(VENV_PYTHON)"; [ -x "$$python" ] || python="$${PYTHON:-$$(command -v python3 || echo python)}"; \
+	    "$$python" -m tools.class_check $(ARGS)
+
+figures:  ## every figure and film as files for slides, with captions and licences, in _build/figures
+	@sh tools/setup.sh all
+	@$(VENV_PYTHON) -m tools.figures
 
 gpu-check:  ## what your GPU is worth: device, speed against the CPU, all chapters on it (quick profile)
 	@sh tools/setup.sh all

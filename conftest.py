@@ -83,6 +83,21 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.timeout(limit + 30))
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium for the tests of one file, or they are skipped."""
+    from playwright.sync_api import sync_playwright
+
+    from tools import chromium
+
+    if (path := chromium.find()) is None:
+        pytest.skip("needs Chromium or Chrome")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=chromium.flags())
+        yield browser
+        browser.close()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     if isinstance(item, IPyNbCell) and (failed := item.parent.stash.get(FAILED_CELL, None)):

@@ -1,6 +1,6 @@
 """How fast the built pages show themselves on a phone's network; written to RESULTS.md.
 
-    make benchmark        or, after `make book`: python -m benchmarks.pages (3 minutes)
+    make benchmark        or, after `make book`: python -m benchmarks.pages (8 minutes)
 
 Chromium opens every page with an empty cache at the speed that its DevTools call Fast 4G. What a
 reader waits for is the heading and the first paragraph; pictures may come later. The server here
@@ -33,6 +33,16 @@ FAST_4G = {
     "uploadThroughput": 1.5e6 / 8 * 0.9,
     "latency": 60 * 2.75,
 }
+#: A slower network, as it is, on a machine that is slowed down.
+SLOW = {
+    "offline": False,
+    "downloadThroughput": 1.6e6 / 8,
+    "uploadThroughput": 0.75e6 / 8,
+    "latency": 150,
+}
+SLOWER = 2
+#: seconds until the first paint there, at most; of the page where readers arrive
+FIRST_PAINT, ARRIVAL, ARRIVAL_PAINT = 1.5, "book/index", 1.0
 HEAD = "\n## Pages\n"  # the last section of RESULTS.md, from here to its end
 WATCH = """window.seen = {};
 const watch = (type, note) => new PerformanceObserver(list => list.getEntries().forEach(note))
@@ -48,6 +58,7 @@ MEASURE = """() => {
     first: performance.getEntriesByName("first-contentful-paint")[0].startTime / 1000,
     readable: Math.max(seen.h1, seen.p) / 1000,
     largest: seen.largest / 1000,
+    blocking: loads.filter(load => load.renderBlockingStatus === "blocking").length,
     moved: loads.reduce((sum, load) => sum + load.transferSize, 0) / 1e6,
   };
 }"""
@@ -82,14 +93,20 @@ class Server(SimpleHTTPRequestHandler):
         pass
 
 
-def visit(browser, address):
-    """Open a page with an empty cache; return its times in seconds and the megabytes moved."""
+def visit(browser, address, speed=FAST_4G, slower=1):
+    """Open a page with an empty cache; return its times in seconds and the megabytes moved.
+
+    Args:
+        speed: the network, as DevTools describe it.
+        slower: by what factor the processor is slowed down.
+    """
     context = browser.new_context(viewport={"width": WIDTH, "height": 844})
     context.add_init_script(WATCH)
     page = context.new_page()
     network = context.new_cdp_session(page)
     network.send("Network.enable")
-    network.send("Network.emulateNetworkConditions", FAST_4G)
+    network.send("Network.emulateNetworkConditions", speed)
+    network.send("Emulation.setCPUThrottlingRate", {"rate": slower})
     page.goto(address, wait_until="networkidle")
     page.wait_for_function("seen.h1 && seen.p && seen.largest")
     measured = page.evaluate(MEASURE)
@@ -120,6 +137,8 @@ def measure():
             address = f"http://127.0.0.1:{server.server_port}/{page}.html"
             visits = [visit(browser, address) for _ in range(VISITS)]
             medians = {name: statistics.median(v[name] for v in visits) for name in visits[0]}
+            slow = [visit(browser, address, SLOW, SLOWER)["first"] for _ in range(VISITS)]
+            medians["slow"] = statistics.median(slow)
             results[page] = medians | {"weight": weight(pdf.HTML / f"{page}.html")}
         version = browser.version
         browser.close()
@@ -140,14 +159,22 @@ def section(version, results):
     text = (
         f"{HEAD}\nWritten by `pages.py`, {date.today()}: Chromium {version}, {WIDTH} pixels wide, "
         f"with an empty cache at the speed of a phone (Fast 4G: {speed} a request), medians of "
-        f"{VISITS} visits. A page is *readable* once its heading and first paragraph are there.\n\n"
-        "| page | first paint | readable | largest paint | moved | with images, unpacked |\n"
-        "|---|---:|---:|---:|---:|---:|\n"
+        f"{VISITS} visits. A page is *readable* once its heading and first paragraph are there. "
+        f"*Slow* is the first paint at 1.6 Mbit/s, {SLOW['latency']} ms a request, with a "
+        f"processor slowed down {SLOWER} times; *blocking* counts what it waits for.\n\n"
+        "| page | first paint | slow | readable | largest paint | blocking | moved "
+        "| with images, unpacked |\n|---|---:|---:|---:|---:|---:|---:|---:|\n"
     )
     for page, r in results.items():
-        times = " | ".join(f"{r[name]:.2f} s" for name in ("first", "readable", "largest"))
-        text += f"| `{page}` | {times} | {r['moved']:.2f} MB | {r['weight']:.2f} MB |\n"
+        names = ("first", "slow", "readable", "largest")
+        times = " | ".join(f"{r[name]:.2f} s" for name in names)
+        text += f"| `{page}` | {times} | {r['blocking']:.0f} | {r['moved']:.2f} MB "
+        text += f"| {r['weight']:.2f} MB |\n"
     text += "\n| what | measured | bar | |\n|---|---:|---:|---|\n"
+    arrival = {page: row for page, row in results.items() if page == ARRIVAL}
+    others = {page: row for page, row in results.items() if page != ARRIVAL}
+    text += line("slow first paint", arrival, "slow", ARRIVAL_PAINT, "s") if arrival else ""
+    text += line("slowest slow first paint", others, "slow", FIRST_PAINT, "s")
     text += line("slowest to be readable", results, "readable", 1.5, "s")
     return text + line("heaviest", results, "weight", 1.5, "MB")
 

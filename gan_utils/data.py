@@ -48,7 +48,7 @@ def load(name: str) -> ImageData | PointData:
 
     Args:
         name: of images, ``"mnist"`` (60,000 + 10,000 digits, 28 px), ``"digits"`` (scikit-learn's
-            1,797 small digits enlarged to 28 px, always offline), ``"cifar10"`` (50,000 + 10,000
+            1,797 digits of 8 px, enlarged to 20, always offline), ``"cifar10"`` (50,000 + 10,000
             colour photographs, 32 px, classes as in ``files.CIFAR10_CLASSES``) or ``"shapes"``
             (2,000 + 500 drawn shapes in colour, 32 px, always offline). Of points, always offline,
             ``"uniform"`` (1,000,000 points in the unit square, the first data set of the

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def digits() -> tuple:
-    """Return scikit-learn's small digits, enlarged to 28 pixels: arrays as of MNIST, and a note."""
+    """Return scikit-learn's small digits on a ground of 28 pixels: arrays as of MNIST, a note."""
     from PIL import Image
     from sklearn.datasets import load_digits
 

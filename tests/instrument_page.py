@@ -4,29 +4,12 @@ from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import sync_playwright
-
-from tools import chromium
-
 ROOT = Path(__file__).resolve().parent.parent
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 PAGE = """<!DOCTYPE html><html lang="en" data-theme="THEME"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>An instrument</title><style>STYLE
 body { margin: 1rem; background: PAPER; color: INK; }</style></head>
 <body><main class="bd-content"><h1>An instrument</h1>OUTPUT</main></body></html>"""
-
-
-@contextmanager
-def browser():
-    """A browser, or the test is skipped."""
-    path = chromium.find()
-    if path is None:
-        pytest.skip("needs Chromium or Chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=chromium.flags())
-        yield browser
-        browser.close()
 
 
 @contextmanager

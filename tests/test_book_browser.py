@@ -12,10 +12,8 @@ import built_book
 import numpy as np
 import pytest
 from built_book import HTML
-from playwright.sync_api import sync_playwright
 
 from gan_utils import film
-from tools import chromium
 
 WIDTHS = (390, 768, 1440)
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
@@ -52,17 +50,6 @@ def site():
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path = chromium.find()
-    if path is None:
-        pytest.skip("needs Chromium or Chrome")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=chromium.flags())
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -180,6 +167,7 @@ def test_film_by_keyboard(site, open_page):
     page = open_page(f"{site}/{WHOLE}")
     film = page.locator("figure.film").first
     slider, said = film.locator("input[type=range]"), film.locator("output")
+    film.scroll_into_view_if_needed()  # it loads when it comes near
     last = said.inner_text()
     alt = film.locator("img").get_attribute("alt")
     assert film.locator("canvas").get_attribute("aria-label") == alt

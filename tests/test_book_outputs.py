@@ -69,7 +69,7 @@ def two_pages(tmp_path, monkeypatch):
     (html / "index.html").write_text("")
     first = '<p>See <a href="two.html#far">there</a>, <a href="#top">here</a>, '
     first += '<a href="https://example.org/">outside</a>, <a href="../lost.txt">a file</a>.</p>'
-    first += "<details><summary>Show</summary><p>A solution.</p></details>"
+    first += "<details><summary>A hint</summary><p>Look.</p></details>"
     second = '<p style="height: 300mm">Long.</p><p id="far">Far.</p>'
     for name, body in (("one", first), ("two", second)):
         (html / f"book/{name}.html").write_text(PAGE.format(title=name.title(), body=body))
@@ -85,7 +85,7 @@ def test_pages_become_one_document(two_pages):
     text, _ = pdf.article("book/one", {"book/one", "book/two"})
     assert 'href="#two--far"' in text and 'href="#one--top"' in text
     assert 'href="https://example.org/"' in text and "lost.txt" not in text
-    assert '<details open=""><summary>Solution</summary>' in text
+    assert '<details open=""><summary>A hint</summary>' in text
     assert "headerlink" not in text and "<script" not in text
 
 
@@ -127,7 +127,7 @@ def test_pdf_has_contents_with_page_numbers_and_links_inside(two_pages):
     texts = [page.extract_text() for page in reader.pages]
     assert len(texts) == 5 and "GANs You Can Run" in texts[0]
     assert "Two" in texts[1] and "4" in texts[1].split("Two")[1].split()
-    assert texts[3].startswith("Two") and "A solution." in texts[2] and "Far." in texts[4]
+    assert texts[3].startswith("Two") and "A hint\nLook." in texts[2] and "Far." in texts[4]
     assert reader.get_destination_page_number(reader.named_destinations["/two--far"]) == 4
     assert [title for title in titles(reader.outline) if title in ("One", "Two")] == ["One", "Two"]
 

@@ -14,12 +14,6 @@ KERNEL = [[1, 0, 2, 1], [0, 3, 1, 0], [2, 1, 0, 1], [0, 1, 1, 2]]
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with instrument_page.browser() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def output():
     return instruments.show_convolution()
 

@@ -12,12 +12,6 @@ FIGURE = "document.querySelector('figure.densities')"
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with instrument_page.browser() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def output():
     return instruments.show_densities()
 

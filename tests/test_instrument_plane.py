@@ -37,12 +37,6 @@ PLAY = """([fixtures, options]) => {
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with instrument_page.browser() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def output():
     return instruments.show_plane()
 

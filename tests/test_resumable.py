@@ -113,6 +113,7 @@ def test_a_worker_with_other_code_is_refused(tiny):
     assert run.returncode and "is not the code that asks for this row" in run.stderr
 
 
+@pytest.mark.exhaustive  # 86 s
 def test_a_cluster_that_loses_a_worker_loses_no_row(tiny):
     """A scheduler and two workers on this machine; one is killed in the middle of a row."""
     pytest.importorskip("distributed", reason="needs the extra [cluster]")

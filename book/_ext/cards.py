@@ -86,7 +86,8 @@ def picture(root, stem, name):
         return still.read_bytes()
     for cell in notebook(root, stem)["cells"]:
         if cell["metadata"].get("mystnb", {}).get("figure", {}).get("name") == name:
-            found = [o["data"]["image/png"] for o in cell["outputs"] if "image/png" in o["data"]]
+            shown = (output.get("data", {}) for output in cell["outputs"])
+            found = [data["image/png"] for data in shown if "image/png" in data]
             return base64.b64decode("".join(found[0])) if found else None
     return None
 

@@ -61,6 +61,19 @@ def take_titles(app, doctree):
                 block.children = [nodes.Text(block.rawsource)]
 
 
+def count_columns(app, doctree):
+    """Tell a cell's style how wide its code is, if that is more than the 88 columns of most."""
+    for cell in doctree.findall(is_cell):
+        blocks = [
+            block for source in parts(cell)[0] for block in source.findall(nodes.literal_block)
+        ]
+        lines = [line for block in blocks for line in block.astext().splitlines()]
+        columns = max(map(len, lines), default=0)
+        if columns > 88 and role(cell) == "teach":
+            steps = (step for step in (94, 100, 106) if columns <= step)
+            cell["classes"].append(f"columns-{next(steps, 106)}")
+
+
 def fill_headers(app, doctree):
     """Make an empty cell in the head of a computed table a plain one: it heads nothing."""
     for raw in doctree.findall(nodes.raw):
@@ -187,5 +200,6 @@ def setup(app):
     app.add_node(Fold, html=(visit_fold, depart_fold))
     app.add_post_transform(FoldCells)
     app.connect("doctree-read", take_titles)
+    app.connect("doctree-read", count_columns)
     app.connect("doctree-read", fill_headers)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

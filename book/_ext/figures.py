@@ -19,6 +19,8 @@ TYPE = 9.05
 SMALL = 8
 #: what a phone shows of a figure's width, in pixels
 PHONE = 350
+#: pixels of a picture in a sheet with its gap, of 28 and of 32 a side, and of the paper around all
+PICTURES, AROUND = (60, 68), 18
 #: the lightness (in OKLab) of dark paper, and of the ink that was black
 PAPER, INK = 0.18, 0.93
 
@@ -90,15 +92,20 @@ def smallest_type(path):
     return min((100 * float(s) for s in re.findall(r"scale\((0\.\d+) -0\.", text)), default=SMALL)
 
 
+def wordless(width, height):
+    """Say whether a PNG is a sheet of pictures and nothing else, by its size (plots.image_grid)."""
+    return any((width - AROUND) % side == 0 == (height - AROUND) % side for side in PICTURES)
+
+
 def visit_image(self, node):
     """Write an image with its size, so that nothing jumps, and a figure's in a box that scrolls."""
     path = Path(self.builder.srcdir, node["uri"])
     width, height = map(round, imagesize.get(path)) if path.is_file() else (-1, -1)
+    figure = isinstance(node.parent, nodes.figure)
     if str(node.get("width", "")).isdigit():  # a notebook says so of a PNG for sharp screens
         width, height = int(node["width"]), int(node["height"])
-        node = node.deepcopy()
+        node = node.deepcopy()  # which has no parent
         del node["width"], node["height"]
-    figure = isinstance(node.parent, nodes.figure)
     type(self).visit_image(self, node)
     if width < 0 or "width" in node:
         return
@@ -112,7 +119,8 @@ def visit_image(self, node):
         image = f'<picture><source media="{when}" srcset="{still}">{image}</picture>'
     if figure:
         least = round(TYPE / (smallest_type(path) * DOTS / 72) * width)
-        wide = f' wide" style="--least: {least}px' if PHONE < least else ""
+        sheet = path.suffix == ".png" and wordless(width, height)
+        wide = f' wide" style="--least: {least}px' if PHONE < least and not sheet else ""
         image = f'<div class="picture{wide}">{image}</div>'
     self.body.append(image)
 

@@ -35,10 +35,13 @@ def text(cell):
 
 
 def reading_minutes(notebook):
-    """Return how long a notebook takes to read, in steps of five minutes; exercises not counted."""
+    """Return how long a notebook takes to read, in steps of five minutes.
+
+    Solutions and the questions at the end are not counted.
+    """
     minutes = 0
     for cell in notebook["cells"]:
-        if "caption" in tags(cell) or "solution" in tags(cell):
+        if {"caption", "solution", "questions"} & set(tags(cell)):
             continue
         if cell["cell_type"] == "markdown":
             prose = re.sub(r"\$\$.*?\$\$|\]\(.*?\)", " x ", text(cell), flags=re.DOTALL)
@@ -85,6 +88,8 @@ def facts(app, path, notebook, level):
         f'Download <a href="{path.name}" download>this notebook</a> ({size(path)}) '
         f'and <a href="../{wheel_name(root)}" download>the package</a>'
     )
+    what = "page" if path.stem.endswith("_evidence") else "chapter"
+    lines.append(f'<button type="button" class="to-paper" hidden>Save this {what} as PDF</button>')
     return "<ul class='strip'>" + "".join(f"<li>{line}</li>" for line in lines) + "</ul>"
 
 

@@ -1,0 +1,42 @@
+// A hit of the search leads to a section, with its words in the address. Here the passage of that
+// section that has most of them is marked, opened if it is folded, and brought into view.
+(() => {
+  const query = new URLSearchParams(location.search).get("find");
+  if (!query) return;
+  const fold = (text) => text.toLowerCase().replace(/[^\x00-\x7f]/g, (c) => c.normalize("NFD")[0]);
+  const words = fold(query).match(/[\p{L}\p{N}]+/gu) ?? [];
+  const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const room = place?.closest("dl, section, article") ?? document.querySelector("article");
+  if (!words.length || !room) return;
+  const start = (text) => new RegExp(`(?<![\\p{L}\\p{N}])${text}`, "u");
+  const patterns = [...words.map(start), start(words.join("[^\\p{L}\\p{N}]+"))];
+  let best = null, most = 0;
+  for (const block of room.querySelectorAll("p, li, dt, dd, td, th, pre, figcaption, h1, h2, h3, h4")) {
+    if (block.closest(".strip, dialog, .asserted")) continue;
+    const text = fold(block.textContent);
+    // Its own section goes before one inside it, and a sentence before a heading.
+    const has = 2 * patterns.filter((pattern) => pattern.test(text)).length;
+    const near = (block.closest("dl, section, article") === room) - 0.5 * /^H/.test(block.tagName);
+    const score = has && has + near;
+    if (score > most) [best, most] = [block, score];
+  }
+  if (!best) return;
+  for (let box = best.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+  const found = new RegExp(`(?<![\\p{L}\\p{N}])(?:${words.join("|")})[\\p{L}\\p{N}]*`, "gu");
+  const texts = document.createTreeWalker(best, NodeFilter.SHOW_TEXT);
+  const all = [];
+  while (texts.nextNode()) if (!texts.currentNode.parentElement.closest(".katex")) all.push(texts.currentNode);
+  for (const text of all)
+    for (const {0: word, index} of [...fold(text.data).matchAll(found)].reverse()) {
+      const mark = document.createElement("mark");
+      const part = text.splitText(index);
+      part.splitText(word.length);
+      part.replaceWith(mark);
+      mark.append(part);
+    }
+  best.tabIndex = -1;
+  const go = () => best.scrollIntoView({block: "center", behavior: "instant"});
+  go();
+  best.focus({preventScroll: true});
+  addEventListener("load", () => setTimeout(go));  // after the browser has gone to the section
+})();

@@ -20,7 +20,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 from tqdm import tqdm
 
-from tools import chromium, pdf
+from tools import chromium, contents, pdf
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -124,7 +124,7 @@ def weight(path):
 
 def measure():
     """Return a name for the browser, and {page: medians of all visits}."""
-    pages = [page for _, part in pdf.contents() for page in part]
+    pages = contents.pages(ROOT)
     serve = functools.partial(Server, directory=str(pdf.HTML))
     with (
         ThreadingHTTPServer(("127.0.0.1", 0), serve) as server,

@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import yaml
+
+from tools import contents
 
 ROOT = Path(__file__).parent.parent
 HTML = ROOT / "_build" / "html"
@@ -19,10 +20,7 @@ def page_names():
 
     The pages are those of the contents: `_build` may still hold some that have since been renamed.
     """
-    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf8"))
-    chapters = [chapter for part in contents["parts"] for chapter in part["chapters"]]
-    files = [page["file"] for c in chapters for page in (c, *c.get("sections", []))]
-    return [f"{name}.html" for name in ("index", "search", contents["root"], *files)]
+    return [f"{name}.html" for name in ("index", "search", *contents.pages(ROOT))]
 
 
 @cache

@@ -4,11 +4,12 @@ import json
 import re
 
 import built_book
-import contents
 import head
 import pytest
 import text_edition
 from built_book import HTML, ROOT
+
+from tools import contents
 
 LEFTOVERS = re.compile(r"</?[a-z][a-z0-9]*(?: [^<>]*)?>|base64,|\{[a-z-]+\}`|^:::|```\{|\x1b", re.M)
 PATHS = re.compile(r"(?<![\w.])/(?:home|root|tmp|Users|work|usr|opt)/|\b[A-Z]:\\")

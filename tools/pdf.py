@@ -22,13 +22,12 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pypdf
-import yaml
 from bs4 import BeautifulSoup
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from gan_utils import files
-from tools import chromium
+from tools import chromium, contents
 
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
@@ -56,16 +55,6 @@ tr { break-inside: avoid; }
 """
 FOOT = """<div style="width: 100%; font: 8px sans-serif; color: #555; text-align: center">
 <span class="pageNumber"></span></div>"""
-
-
-def contents():
-    """Return [(part, [page, ...]), ...] in the order of the book; a page has no suffix."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    parts = [("", [toc["root"]])]
-    for part in toc["parts"]:
-        pages = [page for c in part["chapters"] for page in (c, *c.get("sections", []))]
-        parts.append((part["caption"], [page["file"] for page in pages]))
-    return parts
 
 
 def slug(page):
@@ -141,7 +130,7 @@ def article(page, pages):
 
 def document(numbers):
     """Return the whole book as one HTML text; ``numbers`` says on which page each page begins."""
-    book = contents()
+    book = contents.parts(ROOT)
     pages = {page for _, part in book for page in part}
     sections, lines, styles = [], [], {}
     for caption, part in book:

@@ -23,6 +23,8 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbformat.v4 import new_markdown_cell
 
+from tools import contents
+
 ROOT = Path(__file__).resolve().parent.parent
 QUESTIONS = ROOT / "book" / "_data" / "questions.yml"
 RUNS = ROOT / "experiments" / "results" / "planted_faults.csv"
@@ -68,11 +70,10 @@ def lessons() -> dict[str, Path]:
 @cache
 def parts() -> dict[str, tuple[str, str]]:
     """Return the parts of the book: numeral -> (its name, the number of its last lesson)."""
-    contents = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     found = {}
-    for part in contents["parts"]:
-        numeral, dot, name = part["caption"].partition(" · ")
-        files = [chapter["file"].removeprefix("notebooks/") for chapter in part["chapters"]]
+    for caption, pages in contents.parts(ROOT):
+        numeral, dot, name = caption.partition(" · ")
+        files = [page.removeprefix("notebooks/") for page in pages]
         if dot:
             found[numeral] = name, max(file[:2] for file in files if file[:2].isdigit())
     return found

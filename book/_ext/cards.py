@@ -13,6 +13,8 @@ from pathlib import Path
 import head
 import yaml
 
+from tools import contents
+
 #: The road of one hour, in the order in which it is walked, and what comes after it.
 ROAD = ["04_vanilla_gan", "02_adversarial_game", "09_dcgan_mnist"]
 NEXT = "11_your_own_images"
@@ -111,12 +113,12 @@ def parts(root):
     """Return the chapters as cards, a heading for each part of the contents that has some."""
     heads = yaml.safe_load((root / "book/_data/heads.yml").read_text(encoding="utf-8"))
     shown = []
-    for part in yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))["parts"]:
-        stems = [Path(chapter["file"]).name for chapter in part["chapters"]]
+    for caption, pages in contents.parts(root):
+        stems = [Path(page).name for page in pages]
         made = [card(root, stem, heads[stem]) for stem in stems if stem in heads]
         if made:
             cards = "\n".join(made)
-            shown.append(f'### {part["caption"]}\n\n<div class="cards">\n{cards}\n</div>')
+            shown.append(f'### {caption}\n\n<div class="cards">\n{cards}\n</div>')
     return "\n\n".join(shown)
 
 

@@ -9,10 +9,11 @@ import json
 import re
 from pathlib import Path
 
-import contents
 from cells import is_cell, parts, role
 from docutils import nodes
 from sphinx import addnodes
+
+from tools import contents
 
 FILE = "search-index.js"
 #: what Sphinx's own search is made of, which nobody loads

@@ -10,8 +10,9 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import contents
 from docutils import nodes
+
+from tools import contents
 
 #: the picture of the pages that have none of their own
 PICTURE = "_static/films/fig-09-film.png"

@@ -13,11 +13,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import cards
-import contents
 import head
 import sharing
 import status
 from bs4 import BeautifulSoup
+
+from tools import contents
 
 FILE = "gans-you-can-run.txt"
 SHOWN = ("teach", "hole", "solution")  # the roles whose code is part of the text

@@ -27,7 +27,7 @@ test-colab:  ## run every notebook alone on Colab's versions (ARGS="NAME..." to 
 
 notebooks:  ## open the chapters in JupyterLab
 	@sh tools/setup.sh all
-	@$(VENV_PYTHON) -m jupyter lab notebooks
+	@$(VENV_PYTHON) -m jupyter lab --LabApp.default_url=/lab/tree/notebooks
 
 student:  ## the notebooks without solutions, for a class, into _build/student
 	@sh tools/setup.sh book

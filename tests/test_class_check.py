@@ -83,7 +83,7 @@ def test_mnist(tmp_path):
         (whole, None, FINE, "in the folder of GAN_UTILS_DATA"),
         (None, whole, FINE, "in the cache"),
         (half, whole, FINE, "in the cache"),
-        (None, None, TO_DO, "only with the packages"),
+        (None, None, TO_DO, "only once the packages are there"),
         (half, str(tmp_path / "none"), TO_DO, "on other digits"),
         (broken, None, MUST, "labels.gz is broken"),
         (str(tmp_path / "gone"), whole, MUST, "which is no folder"),

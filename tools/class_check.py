@@ -116,8 +116,8 @@ def check_mnist(own, cache, hashes):
         return Line("MNIST", FINE, f"all four files, {where}")
     fetch = "`make class-check ARGS=--download` fetches it (12 MB)"
     if not cache:
-        words = f"not found, but the cache can be read only with the packages. After them, {fetch}"
-        return Line("MNIST", TO_DO, words)
+        words = "not found so far; the cache can be searched only once the packages are there."
+        return Line("MNIST", TO_DO, f"{words} Then {fetch}")
     words = f"not here. {fetch}. Else each machine fetches it in its first lesson; without a"
     words += " network, GAN_BOOK_PROFILE=quick alone runs, on other digits"
     return Line("MNIST", TO_DO, words)

@@ -4,7 +4,10 @@ import fcntl
 import os
 import subprocess
 import sys
-from functools import cache
+import threading
+from contextlib import contextmanager
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -43,3 +46,18 @@ def build():
             lock.truncate(0)
             lock.write(this_run)
     return [HTML / name for name in page_names()]
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@contextmanager
+def served(handler=Quiet):
+    """The address of the built book on this machine."""
+    build()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(HTML))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

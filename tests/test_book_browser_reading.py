@@ -188,7 +188,7 @@ def test_a_picture_opens_in_full_size(at_width):
 
 def test_every_picture_of_a_chapter_can_be_enlarged(at_width):
     page = at_width(CHAPTER)
-    pictures = page.locator(".bd-article :is(figure .picture, .head-picture) img").count()
+    pictures = page.locator(".bd-article figure .picture img").count()
     names = page.evaluate("[...document.querySelectorAll('.enlarge')].map(b => b.ariaLabel)")
     assert len(names) == pictures > 5 and all(len(name) > 15 for name in names)
 
@@ -241,12 +241,12 @@ def test_a_picture_stands_on_the_first_screen(name, site, open_page):
     for width, height in ((1280, 900), (390, 844)):
         size = {"width": width, "height": height}
         page = open_page(f"{site}/notebooks/{name}.html", viewport=size)
-        box = page.locator(":is(.head-picture, section > p) img").first.bounding_box()
+        box = page.locator("img.result").bounding_box()
         assert box["height"] > 60 and box["y"] + box["height"] < height, f"{width} pixels: {box}"
 
 
-def test_the_film_of_a_head_stands_still_for_who_wants_it(site, open_page):
-    source = "document.querySelector('section > p img').currentSrc"
+def test_the_film_of_a_lesson_stands_still_for_who_wants_it(site, open_page):
+    source = "document.querySelector('img.result').currentSrc"
     for motion, kind in (("reduce", ".png"), ("no-preference", ".webp")):
         page = open_page(f"{site}/{CHAPTER}", reduced_motion=motion)
         assert page.evaluate(source).endswith(kind)

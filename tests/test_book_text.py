@@ -6,6 +6,7 @@ import re
 import built_book
 import head
 import pytest
+import teaching
 import text_edition
 from built_book import HTML, ROOT
 
@@ -73,6 +74,9 @@ def test_it_has_the_code_that_teaches_and_what_was_found(pages):
     assert "cross_entropy(logits, target" in pages["book/api"]
     assert "Goodfellow" in pages["book/references"] and pages["book/status"].count("min |") > 20
     assert "|---|" in pages["notebooks/09_evidence"], "tables that were computed"
+    assert teaching.table(ROOT).count("\n") > 13 and "| Chapter | Needs |" in pages["book/teaching"]
+    assert f"| {teaching.minutes(ROOT, 'both', ['04', '02'])} |" in pages["book/teaching"]
+    assert "01 · Generative models" in pages["book/index"], "the cards"
 
 
 def test_links_lead_to_pages(text):

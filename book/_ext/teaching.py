@@ -7,7 +7,6 @@ minutes: `<!-- read 02 03 -->`, `<!-- run 04 -->`, and `<!-- both 04 -->` for th
 
 import html
 import re
-from pathlib import Path
 
 import cards
 import head
@@ -151,13 +150,3 @@ def filled(root, text):
     text = text.replace("<!-- prerequisites -->", f"{drawing(root)}\n\n{table(root)}")
     mark = re.compile(r"<!-- (read|run|both)((?: \d\d)+) -->")
     return mark.sub(lambda found: str(minutes(root, found[1], found[2].split())), text)
-
-
-def fill(app, docname, source):
-    """Fill the page when Sphinx reads it."""
-    if docname != "book/teaching":
-        return
-    root = Path(app.srcdir)
-    source[0] = filled(root, source[0])
-    for path in chapters(root).values():
-        app.env.note_dependency(str(path))

@@ -11,11 +11,21 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import sharing
+import yaml
 
 from tools import contents
 
 ROOT = Path(__file__).parent.parent
 HTML = ROOT / "_build" / "html"
+
+
+def address():
+    """Where the pages are published; empty while the book has no address."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    repository = (config.get("repository") or {}).get("url")
+    own = config["html"].get("baseurl", "")
+    return own or (sharing.pages_address(repository) if repository else "")
 
 
 def page_names():

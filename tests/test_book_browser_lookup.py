@@ -109,7 +109,7 @@ def test_the_contents_follow_a_jump(site, open_page):
             """[...document.querySelectorAll(".bd-article section[id]")]
             .filter(e => e.getBoundingClientRect().top <= innerHeight * 0.3).at(-1).id"""
         )
-        assert here.count() == 1 and here.get_attribute("href") in (f"#{seen}", f"#{seen}")
+        assert here.count() == 1 and here.get_attribute("href") == f"#{seen}"
         line = here.bounding_box()
         assert 0 <= line["y"] <= 900, "it is in sight"
     assert page.faults == []

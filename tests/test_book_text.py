@@ -107,7 +107,7 @@ def test_llms_has_its_form(text):
     listed = [line for line in lines[lines.index(sections[0]) :] if line and line[0] != "#"]
     links = [re.fullmatch(r"- \[([^]]+)\]\(([^)]+)\): .+", line) for line in listed]
     assert all(links)
-    targets = [link[2] for link in links]
+    targets = [link[2].removeprefix(built_book.address()) for link in links]
     assert targets[0] == text_edition.FILE and all((HTML / t).is_file() for t in targets)
     wanted = {f"{page}.html" for page in contents.pages(ROOT)} - {"book/index.html"}
     assert set(targets[1:]) == wanted

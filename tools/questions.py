@@ -65,8 +65,7 @@ def load() -> dict[str, dict[str, list]]:
 @cache
 def lessons() -> dict[str, Path]:
     """Return the notebook of each lesson by its number."""
-    paths = sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
-    return {path.stem[:2]: path for path in paths if not path.stem.endswith("_evidence")}
+    return contents.lessons(ROOT)
 
 
 @cache

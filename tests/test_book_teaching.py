@@ -162,7 +162,7 @@ def test_what_follows_is_not_drawn():
 def test_every_name_fits_into_its_box():
     graph = teaching.reduced(teaching.edges(ROOT))
     for number, depth in teaching.places(graph):
-        words = teaching.name(ROOT, teaching.chapters(ROOT)[number])
+        words = teaching.name(ROOT, teaching.lessons(ROOT)[number])
         assert LETTER * len(words) + teaching.STEP * depth + 10 < teaching.EDGE, words
 
 

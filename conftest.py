@@ -98,6 +98,51 @@ def browser():
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def site():
+    """The address of the built book on this machine."""
+    import built_book
+
+    with built_book.served() as address:
+        yield address
+
+
+SHIFTS = """window.shift = 0;
+new PerformanceObserver(list => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+}).observe({type: "layout-shift", buffered: true});"""
+
+
+@pytest.fixture
+def open_page(browser):
+    """A function that opens an address and returns the page; it notes in `page.faults` what fails.
+
+    A fault is a console message, a script's error, a request that fails or that leaves the book.
+    """
+    contexts = []
+
+    def open_page(address, **options):
+        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        contexts.append(context)
+        context.add_init_script(SHIFTS)
+        page = context.new_page()
+        page.faults = faults = []
+        local = ("data:", "blob:", "file:", "/".join(address.split("/")[:3]) + "/")
+        page.on("request", lambda r: r.url.startswith(local) or faults.append(f"left: {r.url}"))
+        page.on(
+            "requestfailed", lambda r: "ABORTED" in r.failure or faults.append(f"failed: {r.url}")
+        )
+        page.on("response", lambda r: r.status >= 400 and faults.append(f"{r.status}: {r.url}"))
+        page.on("pageerror", lambda error: faults.append(f"script: {error}"))
+        page.on("console", lambda m: m.type in ("error", "warning") and faults.append(m.text))
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
     if isinstance(item, IPyNbCell) and (failed := item.parent.stash.get(FAILED_CELL, None)):

@@ -4,15 +4,28 @@ import fcntl
 import os
 import subprocess
 import sys
-from functools import cache
+import threading
+from contextlib import contextmanager
+from functools import cache, partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import sharing
+import yaml
 
 from tools import contents
 
 ROOT = Path(__file__).parent.parent
 HTML = ROOT / "_build" / "html"
+
+
+def address():
+    """Where the pages are published; empty while the book has no address."""
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    repository = (config.get("repository") or {}).get("url")
+    own = config["html"].get("baseurl", "")
+    return own or (sharing.pages_address(repository) if repository else "")
 
 
 def page_names():
@@ -43,3 +56,18 @@ def build():
             lock.truncate(0)
             lock.write(this_run)
     return [HTML / name for name in page_names()]
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@contextmanager
+def served(handler=Quiet):
+    """The address of the built book on this machine."""
+    build()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(HTML))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

@@ -3,9 +3,6 @@
 Skipped where there is no Chromium or Chrome. The rules of axe-core are those of WCAG 2.1, AA.
 """
 
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 
 import built_book
@@ -25,61 +22,11 @@ ALIKE = [".bd-header", ".bd-sidebar", ".bd-footer"]
 #: Rule of axe-core -> why it cannot be met from a style sheet or a template, with the date.
 FAULTS_OF_THE_THEME: dict[str, str] = {}
 
-SHIFTS = """window.shift = 0;
-new PerformanceObserver(list => {
-  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
-}).observe({type: "layout-shift", buffered: true});"""
 WIDE = """[...document.querySelectorAll("body *")].filter(e => {
   const box = e.getBoundingClientRect();
   return box.width && box.right > innerWidth + 1 && !e.closest(
     ".katex-display, pre, .cell_output, .pst-scrollable-table-container, .bd-sidebar");
 }).slice(0, 3).map(e => e.outerHTML.slice(0, 120))"""
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture(scope="module")
-def site():
-    """The address of the built book on this machine."""
-    built_book.build()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(HTML)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def open_page(browser):
-    """A function that opens an address and returns the page; it notes in `page.faults` what fails.
-
-    A fault is a console message, a script's error, a request that fails or that leaves the book.
-    """
-    contexts = []
-
-    def open_page(address, **options):
-        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
-        contexts.append(context)
-        context.add_init_script(SHIFTS)
-        page = context.new_page()
-        page.faults = faults = []
-        local = ("data:", "blob:", "file:", "/".join(address.split("/")[:3]) + "/")
-        page.on("request", lambda r: r.url.startswith(local) or faults.append(f"left: {r.url}"))
-        page.on(
-            "requestfailed", lambda r: "ABORTED" in r.failure or faults.append(f"failed: {r.url}")
-        )
-        page.on("response", lambda r: r.status >= 400 and faults.append(f"{r.status}: {r.url}"))
-        page.on("pageerror", lambda error: faults.append(f"script: {error}"))
-        page.on("console", lambda m: m.type in ("error", "warning") and faults.append(m.text))
-        page.goto(address)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
 
 
 def violations(page, rules=RULES):

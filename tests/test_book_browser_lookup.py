@@ -3,7 +3,6 @@
 import built_book
 import pytest
 from built_book import HTML
-from test_book_browser import open_page, site  # noqa: F401
 
 LESSON = "notebooks/04_vanilla_gan.html"
 CITATION = "a[href$='references.html#goodfellow2014']"
@@ -28,7 +27,7 @@ def link_to(page, where):
     "where, words",
     [(CITATION, "Generative adversarial nets"), (TERM, "few kinds"), (FORMULA, "(4.1)")],
 )
-def test_pointing_at_a_link_shows_what_it_leads_to(where, words, site, open_page):  # noqa: F811
+def test_pointing_at_a_link_shows_what_it_leads_to(where, words, site, open_page):
     page = open_page(f"{site}/{LESSON}")
     link, card = link_to(page, where), page.locator("#lookup")
     assert not card.is_visible()
@@ -46,7 +45,7 @@ def test_pointing_at_a_link_shows_what_it_leads_to(where, words, site, open_page
     assert page.faults == []
 
 
-def test_the_keyboard_reaches_a_card(site, open_page):  # noqa: F811
+def test_the_keyboard_reaches_a_card(site, open_page):
     page = open_page(f"{site}/{LESSON}")
     link, card = link_to(page, TERM), page.locator("#lookup")
     page.keyboard.press("Tab")  # from now on the keyboard is in use
@@ -61,7 +60,7 @@ def test_the_keyboard_reaches_a_card(site, open_page):  # noqa: F811
     page.wait_for_url("**/glossary.html#mode-collapse")
 
 
-def test_a_tap_opens_a_card_that_leads_on(site, open_page):  # noqa: F811
+def test_a_tap_opens_a_card_that_leads_on(site, open_page):
     page = open_page(f"{site}/{LESSON}", **PHONE)
     link, card = link_to(page, CITATION), page.get_by_role("dialog", name="(Goodfellow")
     link.tap()
@@ -81,7 +80,7 @@ def test_a_tap_opens_a_card_that_leads_on(site, open_page):  # noqa: F811
     page.wait_for_url("**/references.html#goodfellow2014")
 
 
-def test_cards_work_from_a_folder(open_page):  # noqa: F811
+def test_cards_work_from_a_folder(open_page):
     built_book.build()
     page = open_page((HTML / LESSON).as_uri())
     link_to(page, CITATION).hover()
@@ -89,7 +88,7 @@ def test_cards_work_from_a_folder(open_page):  # noqa: F811
     assert page.faults == []
 
 
-def test_without_scripts_a_link_is_a_link(site, open_page):  # noqa: F811
+def test_without_scripts_a_link_is_a_link(site, open_page):
     page = open_page(f"{site}/{LESSON}", java_script_enabled=False)
     page.locator(f".bd-article {TERM}").first.click()
     page.wait_for_url("**/glossary.html#mode-collapse")
@@ -98,7 +97,7 @@ def test_without_scripts_a_link_is_a_link(site, open_page):  # noqa: F811
 # --- Where one is ---------------------------------------------------------------------------------
 
 
-def test_the_contents_follow_a_jump(site, open_page):  # noqa: F811
+def test_the_contents_follow_a_jump(site, open_page):
     page = open_page(f"{site}/{LESSON}")
     here = page.locator("nav.page-toc a[aria-current]")
     for share in (0.3, 0.8, 0.5):
@@ -110,13 +109,13 @@ def test_the_contents_follow_a_jump(site, open_page):  # noqa: F811
             """[...document.querySelectorAll(".bd-article section[id]")]
             .filter(e => e.getBoundingClientRect().top <= innerHeight * 0.3).at(-1).id"""
         )
-        assert here.count() == 1 and here.get_attribute("href") in (f"#{seen}", f"#{seen}")
+        assert here.count() == 1 and here.get_attribute("href") == f"#{seen}"
         line = here.bounding_box()
         assert 0 <= line["y"] <= 900, "it is in sight"
     assert page.faults == []
 
 
-def test_a_line_tells_how_far_one_has_read(site, open_page):  # noqa: F811
+def test_a_line_tells_how_far_one_has_read(site, open_page):
     page = open_page(f"{site}/{LESSON}")
     wide = """() => new DOMMatrix(getComputedStyle(document.body, "::after").transform).a"""
     assert page.evaluate(wide) < 0.02
@@ -128,7 +127,7 @@ def test_a_line_tells_how_far_one_has_read(site, open_page):  # noqa: F811
 # --- On a phone -----------------------------------------------------------------------------------
 
 
-def test_what_goes_on_sideways_fades_until_its_end(site, open_page):  # noqa: F811
+def test_what_goes_on_sideways_fades_until_its_end(site, open_page):
     page = open_page(f"{site}/notebooks/02_adversarial_game.html", **PHONE)
     box = page.locator(".katex-display.more").first
     mask = "e => getComputedStyle(e).maskImage"
@@ -139,7 +138,7 @@ def test_what_goes_on_sideways_fades_until_its_end(site, open_page):  # noqa: F8
     assert element.evaluate(mask) == "none"
 
 
-def test_a_table_of_text_becomes_cards(site, open_page):  # noqa: F811
+def test_a_table_of_text_becomes_cards(site, open_page):
     page = open_page(f"{site}/book/notation.html", **PHONE)
     cells = page.locator("table.stacks").first.locator("tbody tr").first.locator("td")
     boxes = [cells.nth(n).bounding_box() for n in range(3)]
@@ -151,7 +150,7 @@ def test_a_table_of_text_becomes_cards(site, open_page):  # noqa: F811
     assert cells.nth(0).bounding_box()["y"] == cells.nth(2).bounding_box()["y"]
 
 
-def test_previous_and_next_stand_one_below_the_other(site, open_page):  # noqa: F811
+def test_previous_and_next_stand_one_below_the_other(site, open_page):
     page = open_page(f"{site}/book/notation.html", **PHONE)
     for link in page.locator(".prev-next-area a").all():
         assert link.locator(".prev-next-title").bounding_box()["height"] < 80
@@ -161,7 +160,7 @@ def test_previous_and_next_stand_one_below_the_other(site, open_page):  # noqa: 
 # --- Code -----------------------------------------------------------------------------------------
 
 
-def test_no_open_line_of_code_is_wider_than_its_box(site, open_page):  # noqa: F811
+def test_no_open_line_of_code_is_wider_than_its_box(site, open_page):
     page = open_page(f"{site}/book/index.html", viewport={"width": 1280, "height": 900})
     found = {}
     for name in built_book.page_names()[1:]:
@@ -170,7 +169,7 @@ def test_no_open_line_of_code_is_wider_than_its_box(site, open_page):  # noqa: F
     assert {name: lines for name, lines in found.items() if lines} == {}
 
 
-def test_code_has_four_fifths_of_the_size_of_text(site, open_page):  # noqa: F811
+def test_code_has_four_fifths_of_the_size_of_text(site, open_page):
     page = open_page(f"{site}/{LESSON}", viewport={"width": 1280, "height": 900})
     size = "e => parseFloat(getComputedStyle(e).fontSize)"
     text = page.locator(".bd-article section > p").first.evaluate(size)

@@ -6,7 +6,7 @@ import built_book
 import pytest
 import test_book_reading
 from built_book import HTML, ROOT
-from test_book_browser import RULES, WIDTHS, open_page, site, violations  # noqa: F401
+from test_book_browser import RULES, WIDTHS, violations
 
 CHAPTER = "notebooks/04_vanilla_gan.html"
 WIDE = "notebooks/12_evaluating.html"  # its matrix is wider than any phone
@@ -24,7 +24,7 @@ SHARE = """() => {
 
 
 @pytest.fixture(params=WIDTHS)
-def at_width(request, site, open_page):  # noqa: F811
+def at_width(request, site, open_page):
     """A function that opens a page of the book at one of the three widths."""
 
     def at_width(name, **options):
@@ -54,7 +54,7 @@ def use(page, locator, how):
 # --- The switch and the folds ---------------------------------------------------------------------
 
 
-def test_the_switch_opens_all_code_and_is_remembered(at_width, site):  # noqa: F811
+def test_the_switch_opens_all_code_and_is_remembered(at_width, site):
     page = at_width(CHAPTER)
     switch = page.get_by_role("button", name="Show all code")
     none, count = opened(page)
@@ -86,7 +86,7 @@ def test_the_switch_keeps_what_one_reads_in_place(at_width):
         assert abs(heading.bounding_box()["y"] - before) < 3
 
 
-def test_a_browser_that_remembers_nothing_can_still_switch(at_width, site):  # noqa: F811
+def test_a_browser_that_remembers_nothing_can_still_switch(at_width, site):
     page = at_width("book/index.html")
     page.add_init_script("Object.defineProperty(window, 'localStorage', {get() { throw 1; }})")
     # The theme's own script asks for the storage too; ours must not be stopped by that.
@@ -188,7 +188,7 @@ def test_a_picture_opens_in_full_size(at_width):
 
 def test_every_picture_of_a_chapter_can_be_enlarged(at_width):
     page = at_width(CHAPTER)
-    pictures = page.locator(".bd-article :is(figure .picture, .head-picture) img").count()
+    pictures = page.locator(".bd-article figure .picture img").count()
     names = page.evaluate("[...document.querySelectorAll('.enlarge')].map(b => b.ariaLabel)")
     assert len(names) == pictures > 5 and all(len(name) > 15 for name in names)
 
@@ -237,16 +237,16 @@ def test_text_code_figures_captions_and_films_have_one_left_edge(at_width):
 
 
 @pytest.mark.parametrize("name", test_book_reading.HEADS)
-def test_a_picture_stands_on_the_first_screen(name, site, open_page):  # noqa: F811
+def test_a_picture_stands_on_the_first_screen(name, site, open_page):
     for width, height in ((1280, 900), (390, 844)):
         size = {"width": width, "height": height}
         page = open_page(f"{site}/notebooks/{name}.html", viewport=size)
-        box = page.locator(":is(.head-picture, section > p) img").first.bounding_box()
+        box = page.locator("img.result").bounding_box()
         assert box["height"] > 60 and box["y"] + box["height"] < height, f"{width} pixels: {box}"
 
 
-def test_the_film_of_a_head_stands_still_for_who_wants_it(site, open_page):  # noqa: F811
-    source = "document.querySelector('section > p img').currentSrc"
+def test_the_film_of_a_lesson_stands_still_for_who_wants_it(site, open_page):
+    source = "document.querySelector('img.result').currentSrc"
     for motion, kind in (("reduce", ".png"), ("no-preference", ".webp")):
         page = open_page(f"{site}/{CHAPTER}", reduced_motion=motion)
         assert page.evaluate(source).endswith(kind)

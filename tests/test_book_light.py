@@ -46,11 +46,6 @@ def test_a_page_waits_for_one_style_sheet_or_two_and_for_no_script(heads):
         )
 
 
-def test_the_index_of_the_search_is_for_its_page(heads):
-    for page, (text, _) in heads.items():
-        assert ("search-index.js" in text) == (page.name == "search.html"), page.name
-
-
 def test_the_style_sheets_are_small_and_name_their_licences():
     built_book.build()
     css = [(HTML / "_static" / name).read_bytes() for name in (light.BUNDLE, light.MATHS)]

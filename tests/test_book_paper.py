@@ -4,14 +4,13 @@ import io
 
 import pypdf
 import pytest
-from test_book_browser import open_page, site  # noqa: F401
 
 CHAPTER = "notebooks/04_vanilla_gan.html"
 NOTE = "window.printed = 0; window.print = () => window.printed++;"
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-def test_the_button_prints_once_all_pictures_are_there(site, open_page, width):  # noqa: F811
+def test_the_button_prints_once_all_pictures_are_there(site, open_page, width):
     page = open_page(f"{site}/book/index.html", viewport={"width": width, "height": 844})
     page.add_init_script(NOTE)
     page.goto(f"{site}/{CHAPTER}")
@@ -24,12 +23,12 @@ def test_the_button_prints_once_all_pictures_are_there(site, open_page, width): 
     assert page.faults == []
 
 
-def test_without_scripts_there_is_no_button(site, open_page):  # noqa: F811
+def test_without_scripts_there_is_no_button(site, open_page):
     page = open_page(f"{site}/{CHAPTER}", java_script_enabled=False)
     assert page.locator(".to-paper").count() == 1 and not page.locator(".to-paper").is_visible()
 
 
-def test_a_chapter_on_paper_begins_with_itself(site, open_page):  # noqa: F811
+def test_a_chapter_on_paper_begins_with_itself(site, open_page):
     page = open_page(f"{site}/{CHAPTER}", color_scheme="dark")
     pdf = pypdf.PdfReader(io.BytesIO(page.pdf(format="A4")))
     first = " ".join(pdf.pages[0].extract_text().split())

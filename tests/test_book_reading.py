@@ -93,8 +93,9 @@ def test_heads(page, name):
     path = ROOT / "notebooks" / f"{name}.ipynb"
     box = page(path).select_one(".chapter-head")
     assert page(path).h2.find_previous(class_="chapter-head") == box, "the head comes first"
-    own = page(path).select_one("section > p img")  # of a lesson, below its head
-    assert (box.select_one(".head-picture img") or own)["alt"].strip()
+    [own] = page(path).select("img.result")
+    assert own["alt"].strip() and int(own["width"]) == HEADS[name]["width"]
+    assert not own.has_attr("loading"), "it is on the first screen"
     lead = box.select_one("p.head-lead").get_text()
     assert lead.endswith(".") and len(lead.split()) > 5
     assert page(path).get_text().count(lead) == 1, "the page's first sentence was moved, not copied"

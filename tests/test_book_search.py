@@ -9,7 +9,6 @@ import pytest
 import search_index
 from built_book import HTML, ROOT
 from docutils import nodes
-from test_book_browser import open_page, site  # noqa: F401
 
 PHONE = {"width": 390, "height": 844}
 INDEX = HTML / search_index.FILE
@@ -84,7 +83,7 @@ def test_a_formula_is_words():
 
 
 @pytest.fixture(params=["a server", "a folder"])
-def start(request, site, open_page):  # noqa: F811
+def start(request, site, open_page):
     """A function that opens the search page on a phone, from a server or from a folder."""
 
     def start(query="", **options):
@@ -185,7 +184,7 @@ def test_without_scripts_it_says_what_to_use(start):
     assert not page.locator("#search-field").is_visible()
 
 
-def test_the_field_of_every_page_leads_there(site, open_page):  # noqa: F811
+def test_the_field_of_every_page_leads_there(site, open_page):
     page = open_page(f"{site}/notebooks/04_vanilla_gan.html")
     page.keyboard.press("Control+k")
     field = page.locator("#pst-search-dialog input")

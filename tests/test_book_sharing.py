@@ -1,8 +1,5 @@
 """What a page says of itself where it is shared, words that are Chinese, and the way home."""
 
-import threading
-from functools import partial
-from http.server import ThreadingHTTPServer
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
@@ -13,7 +10,6 @@ import yaml
 from bs4 import BeautifulSoup, Comment
 from built_book import HTML, ROOT
 from docutils import nodes, utils
-from test_book_browser import Quiet, open_page, site  # noqa: F401
 
 ADDRESS = "https://someone.github.io/gans/"
 
@@ -51,6 +47,7 @@ def test_each_page_says_what_it_is(heads):
     assert "let them compete" in texts["notebooks/04_vanilla_gan.html"]
 
 
+@pytest.mark.skipif(bool(built_book.address()), reason="the book has an address")
 def test_without_an_address_there_is_none(heads):
     for name, head in heads.items():
         assert head.select("link[rel=canonical], meta[property='og:url']") == [], name
@@ -177,7 +174,7 @@ def test_only_the_chinese_words_are_marked():
 # --- No such page ---------------------------------------------------------------------------------
 
 
-class Under(Quiet):
+class Under(built_book.Quiet):
     """Serves the book in the folder /repo/, and its 404.html for all that is missing."""
 
     def do_GET(self):
@@ -201,16 +198,13 @@ class Under(Quiet):
 
 
 @pytest.fixture(scope="module")
-def under_a_path(heads):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Under, directory=str(HTML)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+def under_a_path():
+    with built_book.served(Under) as address:
+        yield address
 
 
 @pytest.mark.parametrize("place", ["gone.html", "notebooks/06_label_smothing.html", "a/b/c/d/"])
-def test_a_page_that_is_missing_leads_on(under_a_path, open_page, place):  # noqa: F811
+def test_a_page_that_is_missing_leads_on(under_a_path, open_page, place):
     page = open_page(f"{under_a_path}/repo/{place}", viewport={"width": 390, "height": 844})
     page.wait_for_selector("html[data-home]")
     for link in page.locator("a").evaluate_all("links => links.map(e => e.href)"):

@@ -63,6 +63,11 @@ def test_the_weeks_add_up():
     assert re.findall(r"\d\d", total[place]) == sum(marks, [])
 
 
+def test_what_is_done_in_a_week_fills_its_class():
+    for week in rows(section("Six weeks with a project"))[2:-1]:
+        assert sum(map(int, re.findall(r"\((\d+)\)", week[3]))) == int(week[4]), week[0]
+
+
 def test_what_can_be_left_out_is_as_long_as_the_page_says():
     plan = section("90 minutes at the screen")
     said = re.search(r"leave out (.*?): that is a quarter of an hour", plan)[1]
@@ -157,7 +162,7 @@ def test_what_follows_is_not_drawn():
 def test_every_name_fits_into_its_box():
     graph = teaching.reduced(teaching.edges(ROOT))
     for number, depth in teaching.places(graph):
-        words = teaching.name(ROOT, teaching.chapters(ROOT)[number])
+        words = teaching.name(ROOT, teaching.lessons(ROOT)[number])
         assert LETTER * len(words) + teaching.STEP * depth + 10 < teaching.EDGE, words
 
 

@@ -6,6 +6,7 @@ import re
 import built_book
 import head
 import pytest
+import teaching
 import text_edition
 from built_book import HTML, ROOT
 
@@ -73,6 +74,9 @@ def test_it_has_the_code_that_teaches_and_what_was_found(pages):
     assert "cross_entropy(logits, target" in pages["book/api"]
     assert "Goodfellow" in pages["book/references"] and pages["book/status"].count("min |") > 20
     assert "|---|" in pages["notebooks/09_evidence"], "tables that were computed"
+    assert teaching.table(ROOT).count("\n") > 13 and "| Chapter | Needs |" in pages["book/teaching"]
+    assert f"| {teaching.minutes(ROOT, 'both', ['04', '02'])} |" in pages["book/teaching"]
+    assert "01 · Generative models" in pages["book/index"], "the cards"
 
 
 def test_links_lead_to_pages(text):
@@ -103,7 +107,7 @@ def test_llms_has_its_form(text):
     listed = [line for line in lines[lines.index(sections[0]) :] if line and line[0] != "#"]
     links = [re.fullmatch(r"- \[([^]]+)\]\(([^)]+)\): .+", line) for line in listed]
     assert all(links)
-    targets = [link[2] for link in links]
+    targets = [link[2].removeprefix(built_book.address()) for link in links]
     assert targets[0] == text_edition.FILE and all((HTML / t).is_file() for t in targets)
     wanted = {f"{page}.html" for page in contents.pages(ROOT)} - {"book/index.html"}
     assert set(targets[1:]) == wanted

@@ -12,8 +12,9 @@ from PIL import Image
 from tools import figures
 
 ROOT = Path(__file__).resolve().parent.parent
-#: a lesson with a film, its evidence, the one with photographs, and one whose pictures are kept
-SOME = ["04_vanilla_gan", "04_evidence", "11_your_own_images", "12_evaluating"]
+#: a lesson with a film, its evidence, two with photographs, and one whose pictures are kept
+SOME = ["04_vanilla_gan", "04_evidence", "10_dcgan_cifar10", "11_your_own_images", "12_evaluating"]
+ENDINGS = (".svg", ".png", ".jpg", ".webp")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def problems(folder):
 
 def test_every_figure_is_there(copy, pack):
     folder, missing = pack
-    written = {path.stem for path in folder.iterdir() if path.suffix in (".svg", ".png", ".webp")}
+    written = {path.stem for path in folder.iterdir() if path.suffix in ENDINGS}
     wanted = {name.removeprefix("fig-") for name in names(copy)}
     assert len(written) > 20 and written == wanted - {m.removeprefix("fig-") for m in missing}
     assert {row["file"] for row in table(folder)} | {"figures.csv", "README.md"} == {
@@ -75,6 +76,7 @@ def test_every_figure_is_there(copy, pack):
     assert {"04-flow.svg", "04-real.png", "04e-band.svg", "04-film.webp", "04-film.png"} <= {
         path.name for path in folder.iterdir()
     }
+    assert "10-real.jpg" in {path.name for path in folder.iterdir()}, "photographs are JPEG"
 
 
 def test_nothing_is_wrong_with_it(pack):
@@ -104,6 +106,7 @@ def test_photographs_are_named(pack):
     assert free == {f"{name.removeprefix('fig-')}.png" for name in figures.PHOTOGRAPHS}
     shown = [r for r in rows.values() if "photograph" in r["caption"] and r["file"][:2] == "11"]
     assert shown and all(row["file"] in free for row in shown)
+    assert "CIFAR-10" in rows["10-real.jpg"]["licence"]
     assert all(row["licence"].startswith("CC BY 4.0") for row in rows.values())
     assert "CC0 1.0" in (pack[0] / "README.md").read_text(encoding="utf-8")
 

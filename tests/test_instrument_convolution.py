@@ -209,7 +209,7 @@ def test_refusals_and_answers(browser, output, tmp_path):
     with instrument_page.opened(browser, tmp_path, output) as page:
         assert page.get_by_role("spinbutton").input_value() == "6"
         page.get_by_role("spinbutton").fill("28")
-        assert "Refused: 28 pixels cannot be made of 3" in page.locator(".answer").inner_text()
+        assert "Refused: 28 pixels cannot be made of 3" in page.locator(".found").inner_text()
         page.get_by_role("spinbutton").fill("7")
         page.get_by_role("button", name="kernel 5, padding 1").click()
         assert page.locator(".sizes").inner_text() == "(3 − 1) · 2 + 5 − 2 · 1 = 7 pixels of 3."
@@ -225,6 +225,39 @@ def test_refusals_and_answers(browser, output, tmp_path):
         set_slider(page, "padding P", 3)
         assert page.locator("table").first.is_hidden(), "20 cells are too many"
         assert "7 pixels of 14" in page.locator(".sizes").inner_text()
+
+
+def test_what_the_calculator_is_asked(browser, output, tmp_path):
+    with instrument_page.opened(browser, tmp_path, output) as page:
+        asked, answer = page.get_by_role("spinbutton"), page.locator(".found")
+        for nonsense in ("", "0", "-3", "3.7", "1000"):
+            asked.fill(nonsense)
+            assert answer.inner_text() == "Refused: it must be a whole number from 1 to 99."
+        page.get_by_role("combobox", name="layer").select_option("convolution")
+        set_slider(page, "side, going in", 6)
+        asked.fill("28")
+        assert answer.inner_text() == (
+            "Refused: 28 pixels cannot be made of 6 with stride 2 and a kernel of 2 to 6. "
+            "Possible: 1, 2, 3."
+        )
+        page.wait_for_timeout(1100)
+        assert "Possible: 1, 2, 3." in page.get_by_role("status").inner_text()
+        asked.fill("3")
+        page.get_by_role("button", name="kernel 4, padding 1").press("Enter")
+        assert page.evaluate("document.activeElement.type") == "number", "the focus is not lost"
+
+
+def test_the_cut_border_is_named(browser, output, tmp_path):
+    with instrument_page.opened(browser, tmp_path, output) as page:
+        page.locator(".smalls td").last.click()
+        page.wait_for_timeout(1100)
+        assert page.get_by_role("status").inner_text() == (
+            "The input at row 2, column 2 goes into 16 cells of the output, 7 of the border, "
+            "which is cut off."
+        )
+        page.locator(".larges td").nth(20).click()
+        page.keyboard.press("ArrowRight")
+        assert page.locator(".larges [tabindex='0']").count() == 1, "one stop of Tab"
 
 
 def test_copy(browser, output, tmp_path):

@@ -112,9 +112,11 @@ def test_by_keyboard(browser, output, tmp_path):
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.tagName") == "SELECT"
         page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Reset"
+        page.keyboard.press("Tab")
         for _ in range(12):
             page.keyboard.press("ArrowRight")
-        assert value(page, "q, first hump") == pytest.approx(0.8)
+        assert value(page, "hump 1, place") == pytest.approx(0.8)
         assert page.evaluate(drawn) != before
         page.wait_for_timeout(1500)
         assert page.get_by_role("status").inner_text() != said
@@ -146,24 +148,51 @@ def test_dragging(touch, browser, output, tmp_path):
                 )
 
         place, width, stands = (
-            value(page, name)
-            for name in ("q, first hump", "width of the first hump", "G stands at x")
+            value(page, name) for name in ("hump 1, place", "hump 1, width", "G stands at x")
         )
         drag(1, (80, 0))
-        assert value(page, "q, first hump") > place + 1
-        assert value(page, "width of the first hump") == pytest.approx(width, abs=0.051)
+        assert value(page, "hump 1, place") > place + 1
+        assert value(page, "hump 1, width") == pytest.approx(width, abs=0.051)
         drag(1, (0, 20))
-        assert value(page, "width of the first hump") > width + 0.1
+        assert value(page, "hump 1, width") > width + 0.1
         drag(0, (-60, 0))
         assert value(page, "G stands at x") < stands - 1
 
 
+def test_reset_brings_the_scene_back(browser, output, tmp_path):
+    with instrument_page.opened(browser, tmp_path, output) as page:
+        page.get_by_label("scene").select_option(label="q equals p")
+        slider(page, "hump 1, place").fill("3")
+        page.get_by_role("button", name="Reset").click()
+        assert value(page, "hump 1, place") == -1
+
+
+def test_a_slope_out_of_the_chart_is_not_drawn_level(browser, tmp_path):
+    with instrument_page.opened(
+        browser, tmp_path, instruments.show_densities("apart")
+    ) as page:  # the loss is 25.7 there, the slope 17.5
+        path = page.evaluate("document.querySelector('path.touch:not(.dashed)').getAttribute('d')")
+        (x1, y1), (x2, y2) = (map(float, part.split()) for part in path[1:].split("L"))
+        chart = 118 / 12 * 9 / 380  # pixels of a unit up, over those of one sideways
+        assert (y1 - y2) / (x2 - x1) == pytest.approx(17.5 * chart, rel=0.05)
+        assert min(y1, y2) >= 302
+
+
+def test_back_leaves_no_slider_that_the_charts_do_not_follow(browser, output, tmp_path):
+    with instrument_page.opened(browser, tmp_path, output) as page:
+        slider(page, "hump 1, place").fill("3")
+        page.goto("about:blank")
+        page.go_back()
+        shown = "document.querySelector('.value').textContent"
+        assert page.evaluate(shown) == f"{value(page, 'hump 1, place'):.2f}"
+
+
 def test_a_hump_without_a_share_cannot_be_moved(browser, output, tmp_path):
     with instrument_page.opened(browser, tmp_path, output) as page:
-        assert slider(page, "second hump").is_disabled()
+        assert slider(page, "hump 2, place").is_disabled()
         assert not page.locator(".handle").nth(2).is_visible()
-        slider(page, "share of the first hump").fill("0.5")
-        assert slider(page, "second hump").is_enabled()
+        slider(page, "hump 1, share").fill("0.5")
+        assert slider(page, "hump 2, place").is_enabled()
         assert page.locator(".handle").nth(2).is_visible()
 
 

@@ -194,6 +194,19 @@ def test_single_steps_move_one_network_only(browser, output, tmp_path):
         assert g["made"] != d["made"] and g["surface"] == d["surface"]
 
 
+def test_single_steps_are_told(browser, output, tmp_path):
+    with instrument_page.opened(browser, tmp_path, output) as page:
+        wait_for_step(page, 0)
+        for name in "DGD":
+            page.get_by_role("button", name=f"Step {name}").click()
+        told = "step 0 and updates: 2 of D, 1 of G: "
+        page.wait_for_function(
+            f"document.querySelector('[role=status]').textContent.startsWith('{told}')"
+        )
+        said = page.get_by_role("status").inner_text()
+        assert "loss of D" in said and "loss of G" in said
+
+
 def test_a_game_repeats_itself(engine):
     settings = {**instruments.PLANE_PRESETS["healthy"][1], "width": 8, "seed": 3}
     call = "s => [...document.querySelector('figure.plane').train(s, 30).made]"
@@ -304,6 +317,56 @@ def test_drawing(browser, output, tmp_path):
         page.locator("summary").click()
         assert page.get_by_role("link").get_attribute("href") == href
         assert page.get_by_role("button", name="Wipe").is_visible()
+
+
+def test_nothing_drawn_is_not_trained_on(browser, output, tmp_path):
+    with instrument_page.opened(browser, tmp_path, output, hash="#plane:data=drawn") as page:
+        wait_for_step(page, 0)
+        page.get_by_role("button", name="Play").click()
+        wait_for_step(page, 1)
+        page.get_by_role("button", name="Wipe").click()
+        page.get_by_role("button", name="Play").click()
+        assert page.get_by_role("button", name="Play").is_visible()
+        page.wait_for_function(
+            "document.querySelector('[role=status]').textContent.includes('draw some')"
+        )
+        page.get_by_role("application").focus()
+        for _ in range(25):
+            page.keyboard.press("ArrowUp")
+        page.keyboard.press("Space")
+        page.wait_for_function(
+            "document.querySelector('[role=status]').textContent.endsWith('Pen at 0.00, 1.60')"
+        )
+        page.get_by_role("button", name="Play").click()
+        assert page.get_by_role("button", name="Pause").is_visible()
+
+
+def test_the_link_of_this_game_does_not_end_it(browser, output, tmp_path):
+    with instrument_page.opened(browser, tmp_path, output) as page:
+        wait_for_step(page, 0)
+        page.locator("summary").click()
+        seed = page.get_by_role("spinbutton", name="seed")
+        for typed, taken in (("-5", "0"), ("1e9", "999999"), ("3.7", "3")):
+            seed.fill(typed)
+            seed.press("Tab")
+            assert seed.input_value() == taken
+        page.get_by_role("button", name="Play").click()
+        wait_for_step(page, 5)
+        page.get_by_role("link", name="Link to these settings").click()
+        page.wait_for_timeout(500)
+        assert step(page) >= 5 and page.get_by_role("button", name="Pause").is_visible()
+        page.evaluate("location.hash = '#plane:seed=4'")
+        page.wait_for_function("document.querySelector('figure').settings().seed === 4")
+
+
+def test_a_long_step_does_not_hold_up_the_pictures(browser, output, tmp_path):
+    hash = "#plane:width=128&batch=128&d_updates=10&g_updates=10&r1=1&r2=1"
+    with instrument_page.opened(browser, tmp_path, output, hash=hash) as page:
+        wait_for_step(page, 0)
+        page.get_by_role("button", name="Play").click()
+        page.wait_for_function("document.querySelector('figure').snapshot().d !== null")
+        page.get_by_role("button", name="Pause").click()
+        page.wait_for_function("!document.querySelector('figure').snapshot().running")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

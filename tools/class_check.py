@@ -104,21 +104,23 @@ def check_mnist(own, cache, hashes):
         hashes: the SHA-256 of each file's content, by its name without ``.gz``.
     """
     if own and not Path(own).is_dir():
-        return Line("MNIST", TO_DO, f"GAN_UTILS_DATA names {own}, which is no folder: unset it")
+        words = f"GAN_UTILS_DATA names {own}, which is no folder: lessons would stop at their data."
+        return Line("MNIST", MUST, f"{words} Name the right folder, or unset the variable")
     for folder, where in ((own, "in the folder of GAN_UTILS_DATA"), (cache, "in the cache")):
         files = {name: Path(folder, "mnist", f"{name}.gz") for name in hashes} if folder else {}
         if not files or not all(path.is_file() for path in files.values()):
             continue
         for name, path in files.items():
             if content_hash(path) != hashes[name]:
-                return Line("MNIST", TO_DO, f"{path} is broken: delete it, then fetch it again")
+                return Line("MNIST", MUST, f"{path} is broken: delete it, then fetch it again")
         return Line("MNIST", FINE, f"all four files, {where}")
-    words = (
-        "not here. `make class-check ARGS=--download` fetches it (12 MB); without it and without"
-    )
-    return Line(
-        "MNIST", TO_DO, f"{words} a network the lessons run on other digits, in quick alone"
-    )
+    fetch = "`make class-check ARGS=--download` fetches it (12 MB)"
+    if not cache:
+        words = "not found so far; the cache can be searched only once the packages are there."
+        return Line("MNIST", TO_DO, f"{words} Then {fetch}")
+    words = f"not here. {fetch}. Else each machine fetches it in its first lesson; without a"
+    words += " network, GAN_BOOK_PROFILE=quick alone runs, on other digits"
+    return Line("MNIST", TO_DO, words)
 
 
 def check_server(problem, seconds):
@@ -148,7 +150,8 @@ def check_chapter(measured, settings, words=""):
     words = f"all of it takes about {minutes} min here. That is an estimate, from some seconds of"
     words += f" its training on this machine: {measured['machine']}"
     if minutes > PATIENCE:
-        words += ". Take GAN_BOOK_PROFILE=short, or the trained networks of the teacher's page"
+        words += ". If other programs are running, close them and try again. If it stays so, take"
+        words += " GAN_BOOK_PROFILE=short, or the trained networks of the teacher's page"
     return Line("chapter 04", FINE if minutes <= PATIENCE else TO_DO, words)
 
 
@@ -397,7 +400,9 @@ def main():
     asked = parser.parse_args()
     if asked.measure:
         return measure()
-    if asked.download:
+    if asked.download and not set(PACKAGES) <= set(versions()):
+        print("Nothing fetched: the packages have to be there first.", flush=True)
+    elif asked.download:
         command = [sys.executable, "-m", "gan_utils", "download", "mnist"]
         subprocess.run(command, cwd=ROOT)
     return sys.exit(report(lines()))

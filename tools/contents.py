@@ -1,4 +1,4 @@
-"""The pages of the book in the order in which they are read, from `_toc.yml`."""
+"""The pages of the book in the order in which they are read, from `_toc.yml`; and its lessons."""
 
 from pathlib import Path
 
@@ -18,3 +18,9 @@ def parts(root):
 def pages(root):
     """Return all pages in their order."""
     return [page for _, part in parts(root) for page in part]
+
+
+def lessons(root):
+    """Return the notebooks of the lessons by their numbers, in order: {"04": path}."""
+    paths = sorted(Path(root).glob("notebooks/[0-9][0-9]_*.ipynb"))
+    return {path.name[:2]: path for path in paths if not path.stem.endswith("_evidence")}

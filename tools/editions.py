@@ -28,20 +28,12 @@ def is_solution(cell: nbformat.NotebookNode) -> bool:
     return "solution" in cell.metadata.get("tags", [])
 
 
-def caption_of(cell: nbformat.NotebookNode) -> str:
-    """Return the caption of the figure that a cell draws, or an empty string."""
-    return cell.metadata.get("mystnb", {}).get("figure", {}).get("caption", "")
-
-
 def student(book: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Return a notebook with the hole of each exercise in the place of its solution."""
-    captions = {f"**Figure.** {caption_of(cell)}" for cell in book.cells if is_solution(cell)}
     made = nbformat.from_dict({**book, "cells": []})
     made.metadata.pop("gan_utils", None)  # the stamp of a run, with solutions
     for cell in book.cells:
         cell = nbformat.from_dict(cell)
-        if "caption" in cell.metadata.get("tags", []) and cell.source in captions:
-            continue
         if is_solution(cell):
             kept = {"exercise": cell.metadata.exercise, "tags": ["exercise"]}
             cell.update(source=cell.metadata.hole, outputs=[], execution_count=None)

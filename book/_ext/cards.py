@@ -104,7 +104,7 @@ def card(root, stem, about):
     level = html.escape(about["level"])
     return (
         f'<a class="chapter" href="../notebooks/{stem}.html"><span class="thumbnail">{image}</span>'
-        f"<strong>{html.escape(title(found['cells']))}</strong><span>{facts}</span>"
+        f"<strong>{html.escape(title(found['cells']))}</strong>\n<span>{facts}</span>\n"
         f"<span>{level}</span></a>"
     )
 
@@ -122,15 +122,9 @@ def parts(root):
     return "\n\n".join(shown)
 
 
-def fill(app, docname, source):
-    """Put road and cards into the first page when Sphinx reads it."""
-    if docname != "book/index":
-        return
-    root = Path(app.srcdir)
-    for marker, make in (("road", road), ("chapters", parts)):
-        source[0] = source[0].replace(f"<!-- {marker} -->", make(root))
-    for file in [root / "_toc.yml", root / "book/_data/heads.yml", *root.glob("notebooks/*.ipynb")]:
-        app.env.note_dependency(str(file))
+def filled(root, text):
+    """Return the first page with its road and its cards."""
+    return text.replace("<!-- road -->", road(root)).replace("<!-- chapters -->", parts(root))
 
 
 def add_thumbnails(app, exception):

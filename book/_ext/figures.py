@@ -110,7 +110,7 @@ def visit_image(self, node):
     if width < 0 or "width" in node:
         return
     tag = f'<img width="{width}" height="{height}" '
-    tag += "" if "hero" in node["classes"] else 'loading="lazy" '
+    tag += "" if "result" in node["classes"] else 'loading="lazy" '
     image = self.body.pop().replace("<img ", tag, 1)
     if path.suffix == ".webp" and path.with_suffix(".png").is_file():  # a film, and its last frame
         root = "../" * self.builder.current_docname.count("/")

@@ -1,8 +1,8 @@
-"""The head of each chapter: one sentence, the picture of its result, and a strip of facts.
+"""The head of each chapter: one sentence and a strip of facts; and its picture, which comes next.
 
 The strip says how long the chapter is to read and to run, and leads to the notebook and to the
-package as one file, both of which are part of the built book. `book/_data/heads.yml` names the
-pictures; everything else comes from the notebook and from the stamp of its run.
+package as one file, both of which are part of the built book. `book/_data/heads.yml` says how wide
+the pictures are; everything else comes from the notebook and from the stamp of its run.
 """
 
 import html
@@ -93,36 +93,14 @@ def facts(app, path, notebook, level):
     return "<ul class='strip'>" + "".join(f"<li>{line}</li>" for line in lines) + "</ul>"
 
 
-def film(root, notebook, name):
-    """Return a film of `_static/films`, as HTML; still for readers who want no motion."""
-    outputs = [
-        o for c in notebook["cells"] if c["metadata"].get("film") == name for o in c["outputs"]
-    ]
-    shown = "".join("".join(output.get("data", {}).get("text/html", "")) for output in outputs)
-    alt = re.search(r'<img alt="([^"]*)"', shown)
-    if not alt:
-        return ""
-    scale = json.loads(html.unescape(re.search(r'data-film="(.*?)"', shown)[1]))["scale"]
-    place = f"_static/films/{name}"
-    width, height = (round(scale * side) for side in imagesize.get(root / "book" / f"{place}.png"))
-    return (
-        "<picture><source media='(prefers-reduced-motion: reduce), print' "
-        f"srcset='../{place}.png'><img src='../{place}.webp' width='{width}' height='{height}' "
-        f'style="width: {width}px" alt="{alt[1]}"></picture>'
-    )
+def set_picture(image, root, width):
+    """Give a lesson's own picture its width on the page, and the height that follows from the file.
 
-
-def picture(app, doctree, notebook, name):
-    """Return the node of a head's picture, or None after a warning."""
-    for figure in doctree.findall(nodes.figure):
-        if name in figure["ids"] + figure["names"]:
-            image = next(figure.findall(nodes.image)).deepcopy()
-            image["classes"].append("hero")
-            return image
-    if shown := film(Path(app.srcdir), notebook, name):
-        return nodes.raw("", shown, format="html")
-    logger.warning("heads.yml: no figure and no film is called %s", name, location=doctree)
-    return None
+    What is enlarged keeps its pixels: it is a film of small pictures.
+    """
+    pixels, lines = imagesize.get(root / image["uri"])
+    image["width"], image["height"] = str(width), str(round(width * lines / pixels))
+    image["classes"] += ["result", "enlarged"] if width > pixels else ["result"]
 
 
 def first_sentence(paragraph):
@@ -167,10 +145,10 @@ def add_head(app, doctree):
     lead["classes"].append("head-lead")
     box = nodes.container("", lead, classes=["chapter-head"])
     texts = [child for child in section.children if isinstance(child, nodes.paragraph)]
-    own = any(next(text.findall(nodes.image), None) for text in texts)  # a lesson shows its own
-    name = None if own else head.get("picture")
-    if name and (image := picture(app, doctree, notebook, name)):
-        box += nodes.container("", image, classes=["head-picture"])
+    own = next((image for text in texts for image in text.findall(nodes.image)), None)
+    if own is not None and "width" in head:
+        set_picture(own, Path(app.srcdir), head["width"])
+    section["classes"] += ["lines"] if head.get("lines") else []
     box += nodes.raw("", facts(app, path, notebook, head.get("level", "")), format="html")
     section.insert(1, box)
 

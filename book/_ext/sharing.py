@@ -53,12 +53,10 @@ def sentence(doctree):
 
 def picture(app, page):
     """Return the picture of a page, as (place in the book, what it shows)."""
-    number = re.match(r"notebooks/(\d\d)_", page)
-    if number:
-        for lesson in contents.pages(app.srcdir):
-            if lesson.startswith(number[0]) and not lesson.endswith("_evidence"):
-                title = app.env.titles[lesson].astext()
-                return f"_static/thumbnails/{Path(lesson).name}.png", f"A picture of “{title}”."
+    lesson = contents.lessons(app.srcdir).get(Path(page).name[:2])
+    if lesson:
+        title = app.env.titles[f"notebooks/{lesson.stem}"].astext()
+        return f"_static/thumbnails/{lesson.stem}.png", f"A picture of “{title}”."
     return PICTURE, PICTURE_SAYS
 
 

@@ -1,7 +1,8 @@
 """The tables of the status page, made from the stamps of chapters and experiments."""
 
 import json
-from pathlib import Path
+
+import cards
 
 
 def minutes(seconds):
@@ -30,34 +31,26 @@ def table(first, rows):
 
 
 def chapters(root):
-    """Return a table with a row for each notebook, and the files that it was made from."""
-    files, rows = sorted(root.glob("notebooks/*.ipynb")), []
-    for file in files:
-        notebook = json.loads(file.read_text(encoding="utf-8"))
-        title = next(line for cell in notebook["cells"] for line in cell["source"])
-        title = "".join(title).strip().lstrip("# ")
-        link = f"[{title}](../notebooks/{file.name})"
+    """Return a table with a row for each notebook."""
+    rows = []
+    for file in sorted(root.glob("notebooks/*.ipynb")):
+        notebook = cards.notebook(root, file.stem)
+        link = f"[{cards.title(notebook['cells'])}](../notebooks/{file.name})"
         rows.append(row(link, notebook["metadata"].get("gan_utils")))
-    return table("Chapter", rows), files
+    return table("Chapter", rows)
 
 
 def experiments(root):
-    """Return a table with a row for each experiment, and the files that it was made from."""
-    files, rows = sorted(root.glob("experiments/results/*.csv")), []
-    for file in files:
+    """Return a table with a row for each experiment."""
+    rows = []
+    for file in sorted(root.glob("experiments/results/*.csv")):
         with file.open(encoding="utf-8") as lines:
             stamp = json.loads(next(lines).removeprefix("# "))
         rows.append(row(f"`{stamp['script']}`", stamp))
-    return table("Experiment", rows), files
+    return table("Experiment", rows)
 
 
-def fill(app, docname, source):
-    """Put the tables into the page when Sphinx reads it, so that they are never out of date."""
-    if docname != "book/status":
-        return
-    root = Path(app.srcdir)
-    for marker, make in (("chapters", chapters), ("experiments", experiments)):
-        text, files = make(root)
-        source[0] = source[0].replace(f"<!-- {marker} -->", text)
-        for file in files:
-            app.env.note_dependency(str(file))
+def filled(root, text):
+    """Return the status page with its tables."""
+    text = text.replace("<!-- chapters -->", chapters(root))
+    return text.replace("<!-- experiments -->", experiments(root))

@@ -7,20 +7,15 @@ minutes: `<!-- read 02 03 -->`, `<!-- run 04 -->`, and `<!-- both 04 -->` for th
 
 import html
 import re
-from pathlib import Path
 
 import cards
 import head
 
+from tools.contents import lessons
+
 NEEDED = ("do ", "you have seen ")
 #: pixels: a row of the graph, a box in it, a step to the right, the right edge of the boxes
 ROW, BOX, STEP, EDGE = 36, 28, 30, 300
-
-
-def chapters(root):
-    """Return the lessons by their numbers, in order: {"04": the notebook's path}."""
-    found = sorted(root.glob("notebooks/[0-9][0-9]_*.ipynb"))
-    return {path.name[:2]: path for path in found if not path.stem.endswith("_evidence")}
 
 
 def asks_for(line):
@@ -35,13 +30,13 @@ def asks_for(line):
 def edges(root):
     """Return for each chapter (the chapters that it needs, those that help)."""
     found = {}
-    for number, path in chapters(root).items():
+    for number, path in lessons(root).items():
         first = head.text(cards.notebook(root, path.stem)["cells"][0])
         line = re.search(r"^\*\*Before you start\*\*:? (.*)$", first, re.MULTILINE)
         if not line:
             raise ValueError(f"{path.name} has no line **Before you start**")
         found[number] = asks_for(line[1])
-        wrong = set(sum(found[number], [])) - (chapters(root).keys() - {number})
+        wrong = set(sum(found[number], [])) - (lessons(root).keys() - {number})
         if wrong:
             raise ValueError(f"{path.name} cannot ask for chapter {', '.join(sorted(wrong))}")
     return found
@@ -109,7 +104,7 @@ def drawing(root):
                 arcs += 1
                 way = f"M{EDGE} {from_y + BOX / 2:g}h{10 * arcs}V{y + BOX / 2:g}H{EDGE + 2}"
             lines.append(f'<path class="{kind}" marker-end="url(#tip)" d="{way}"/>')
-        words = html.escape(name(root, chapters(root)[number]))
+        words = html.escape(name(root, lessons(root)[number]))
         boxes.append(
             f'<rect x="{x}" y="{y}" width="{EDGE - x}" height="{BOX}" rx="5"/>'
             f'<text x="{x + 9}" y="{y + 19}">{words}</text>'
@@ -126,7 +121,7 @@ def drawing(root):
 
 def minutes(root, kind, numbers):
     """Return how long chapters take, to "read", to "run" or "both", as their strips say."""
-    notebooks = [cards.notebook(root, chapters(root)[number].stem) for number in numbers]
+    notebooks = [cards.notebook(root, lessons(root)[number].stem) for number in numbers]
     read, run = (sum(map(count, notebooks)) for count in (head.reading_minutes, cards.running))
     return {"read": read, "run": run, "both": read + run}[kind]
 
@@ -138,7 +133,7 @@ def table(root):
         "|---|---|---|---:|---:|",
     ]
     for number, (needed, helpful) in edges(root).items():
-        path = chapters(root)[number]
+        path = lessons(root)[number]
         title = cards.title(cards.notebook(root, path.stem)["cells"])
         took = [str(minutes(root, kind, [number])) for kind in ("read", "run")]
         cells = [f"[{title}](../notebooks/{path.name})", ", ".join(needed) or "–"]
@@ -151,13 +146,3 @@ def filled(root, text):
     text = text.replace("<!-- prerequisites -->", f"{drawing(root)}\n\n{table(root)}")
     mark = re.compile(r"<!-- (read|run|both)((?: \d\d)+) -->")
     return mark.sub(lambda found: str(minutes(root, found[1], found[2].split())), text)
-
-
-def fill(app, docname, source):
-    """Fill the page when Sphinx reads it."""
-    if docname != "book/teaching":
-        return
-    root = Path(app.srcdir)
-    source[0] = filled(root, source[0])
-    for path in chapters(root).values():
-        app.env.note_dependency(str(path))

@@ -12,10 +12,9 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import cards
 import head
+import marks
 import sharing
-import status
 from bs4 import BeautifulSoup
 
 from tools import contents
@@ -43,7 +42,7 @@ def link(target, page):
 
 def prose(text, page):
     """Return Markdown that stands outside of code, without HTML and with links from the root."""
-    text = re.sub(r"<!--.*?-->\n?", "", text, flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->\n?|<svg.*?</svg>", "", text, flags=re.DOTALL)
     text = re.sub(r"<summary>(.*?)</summary>", r"**\1**", text, flags=re.DOTALL)
     text = re.sub(r'<img [^>]*?alt="([^"]+)"[^>]*>', r"[Picture: \1]", text)
     text = re.sub(r"!\[([^\]]*)\]\([^)]*\)", r"[Picture: \1]", TAG.sub("", text))
@@ -136,12 +135,7 @@ def article(app, page):
     root, path = Path(app.srcdir), Path(app.env.doc2path(page))
     if path.suffix == ".ipynb":
         return notebook(path, page)
-    text = path.read_text(encoding="utf-8")
-    if page == app.config.root_doc:
-        text = text.replace("<!-- road -->", cards.road(root))
-    if page == "book/status":
-        for marker, make in (("chapters", status.chapters), ("experiments", status.experiments)):
-            text = text.replace(f"<!-- {marker} -->", make(root)[0])
+    text = marks.filled(root, page, path.read_text(encoding="utf-8"))
     text = FIGURE.sub(lambda f: "[Figure: " + re.search(r":alt: (.*)", f[1])[1] + "]", text)
     text = MODULE.sub(lambda f: described(root / (f[1].replace(".", "/") + ".py"), f[1]), text)
     if "```{bibliography}" in text:  # made while the pages are built

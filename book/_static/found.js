@@ -1,15 +1,23 @@
 // A hit of the search leads to a section, with its words in the address. Here the passage of that
 // section that has most of them is marked, opened if it is folded, and brought into view.
+// What a word is, and where it begins, is said here for the search page too.
+const finding = {
+  // Small letters without accents; every letter keeps its place in the text.
+  fold: (text) => text.toLowerCase().replace(/[^\x00-\x7f]/g, (c) => c.normalize("NFD")[0]),
+  split: (text) => finding.fold(text).match(/[\p{L}\p{N}]+/gu) ?? [],
+  start: (text, flags = "u") => new RegExp(`(?<![\\p{L}\\p{N}])${text}`, flags),
+  phrase: (words) => finding.start(words.join("[^\\p{L}\\p{N}]+")),
+  whole: (words) => finding.start(`(?:${words.join("|")})[\\p{L}\\p{N}]*`, "gu"),
+};
 (() => {
   const query = new URLSearchParams(location.search).get("find");
   if (!query) return;
-  const fold = (text) => text.toLowerCase().replace(/[^\x00-\x7f]/g, (c) => c.normalize("NFD")[0]);
-  const words = fold(query).match(/[\p{L}\p{N}]+/gu) ?? [];
+  const {fold, split, start, phrase, whole} = finding;
+  const words = split(query);
   const place = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   const room = place?.closest("dl, section, article") ?? document.querySelector("article");
   if (!words.length || !room) return;
-  const start = (text) => new RegExp(`(?<![\\p{L}\\p{N}])${text}`, "u");
-  const patterns = [...words.map(start), start(words.join("[^\\p{L}\\p{N}]+"))];
+  const patterns = [...words.map((word) => start(word)), phrase(words)];
   let best = null, most = 0;
   for (const block of room.querySelectorAll("p, li, dt, dd, td, th, pre, figcaption, h1, h2, h3, h4")) {
     if (block.closest(".strip, dialog, .asserted")) continue;
@@ -22,12 +30,11 @@
   }
   if (!best) return;
   for (let box = best.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
-  const found = new RegExp(`(?<![\\p{L}\\p{N}])(?:${words.join("|")})[\\p{L}\\p{N}]*`, "gu");
   const texts = document.createTreeWalker(best, NodeFilter.SHOW_TEXT);
   const all = [];
   while (texts.nextNode()) if (!texts.currentNode.parentElement.closest(".katex")) all.push(texts.currentNode);
   for (const text of all)
-    for (const {0: word, index} of [...fold(text.data).matchAll(found)].reverse()) {
+    for (const {0: word, index} of [...fold(text.data).matchAll(whole(words))].reverse()) {
       const mark = document.createElement("mark");
       const part = text.splitText(index);
       part.splitText(word.length);

@@ -1,6 +1,7 @@
 // The search page: finds sections in the book's index (search-index.js) and shows their sentences.
 // All words of the query must be there, as the beginnings of words. A word that the book does not
 // have is taken for the nearest one that it has. Works from a folder; nothing is sent anywhere.
+// `finding` is in found.js, which every page loads.
 (() => {
   const SHOWN = 20, BEFORE = 60, LENGTH = 220;
   const field = document.getElementById("search-field");
@@ -11,10 +12,7 @@
     said.textContent = "The index did not load. The glossary and the contents lead on as well.";
     return;
   }
-  // Small letters without accents; every letter keeps its place in the text.
-  const fold = (text) => text.toLowerCase().replace(/[^\x00-\x7f]/g, (c) => c.normalize("NFD")[0]);
-  const split = (text) => fold(text).match(/[\p{L}\p{N}]+/gu) ?? [];
-  const START = "(?<![\\p{L}\\p{N}])", REST = "[\\p{L}\\p{N}]*";
+  const {fold, split, start, phrase, whole} = finding;
   const pages = bookIndex.pages.map(([address, title]) => ({address, title, folded: fold(title)}));
   const sections = bookIndex.sections.map(([page, anchor, title, text]) => (
     {page: pages[page], anchor, title, text, head: fold(title), body: fold(text)}));
@@ -53,8 +51,8 @@
   };
 
   const search = (words) => {
-    const patterns = words.map((word) => new RegExp(START + word, "gu"));
-    const phrase = new RegExp(START + words.join("[^\\p{L}\\p{N}]+"), "u");
+    const patterns = words.map((word) => start(word, "gu"));
+    const together = phrase(words);
     const hits = [];
     for (const section of sections) {
       let score = 0, has = 0;
@@ -66,7 +64,7 @@
       }
       // The title of a page alone makes no section of it a hit.
       if (!patterns.some((pattern) => (section.head + " " + section.body).match(pattern))) continue;
-      if (words.length > 1) score += 15 * (phrase.test(section.head) + phrase.test(section.body));
+      if (words.length > 1) score += 15 * (together.test(section.head) + together.test(section.body));
       hits.push({section, score: score + 3 * isLesson(section.page), has});
     }
     const most = Math.max(0, ...hits.map((hit) => hit.has));
@@ -74,10 +72,9 @@
   };
 
   const marked = (text, words) => {
-    const found = new RegExp(`${START}(?:${words.join("|")})${REST}`, "gu");
     const parts = [];
     let end = 0;
-    for (const {0: word, index} of fold(text).matchAll(found)) {
+    for (const {0: word, index} of fold(text).matchAll(whole(words))) {
       const mark = document.createElement("mark");
       mark.textContent = text.slice(index, index + word.length);
       parts.push(text.slice(end, index), mark);
@@ -86,11 +83,11 @@
     return [...parts, text.slice(end)];
   };
   const excerpt = ({text, body}, words) => {
-    const places = [words.join("[^\\p{L}\\p{N}]+"), ...words].map((w) => body.search(new RegExp(START + w, "u")));
+    const places = [phrase(words), ...words.map((word) => start(word))].map((found) => body.search(found));
     const place = places.find((found) => found >= 0) ?? 0;
-    const start = place > BEFORE ? text.indexOf(" ", place - BEFORE) + 1 : 0;
-    const stop = start + LENGTH < text.length ? text.lastIndexOf(" ", start + LENGTH) : text.length;
-    return (start ? "… " : "") + text.slice(start, stop > place ? stop : start + LENGTH) + (stop < text.length ? " …" : "");
+    const from = place > BEFORE ? text.indexOf(" ", place - BEFORE) + 1 : 0;
+    const stop = from + LENGTH < text.length ? text.lastIndexOf(" ", from + LENGTH) : text.length;
+    return (from ? "… " : "") + text.slice(from, stop > place ? stop : from + LENGTH) + (stop < text.length ? " …" : "");
   };
   const element = (name, ...content) => {
     const made = document.createElement(name);

@@ -34,16 +34,15 @@
     large.style.width = `${Math.max(width, Math.floor(fits))}px`;
   };
 
-  for (const image of document.querySelectorAll(".bd-article :is(.picture, .head-picture) img")) {
-    const caption = image.closest("figure")?.querySelector("figcaption");
+  for (const image of document.querySelectorAll(".bd-article .picture img")) {
+    const caption = image.closest("figure").querySelector("figcaption");
     const button = document.createElement("button");
     button.type = "button";
     button.className = "enlarge";
-    const words = (caption?.querySelector(".caption-text")?.textContent || image.alt).split(/[.;] /)[0];
+    const words = (caption.querySelector(".caption-text")?.textContent || image.alt).split(/[.;] /)[0];
     button.setAttribute("aria-label", `Enlarge: ${words}`);
     button.addEventListener("click", () => open(image, button));
     image.addEventListener("click", () => open(image, button));
-    if (caption) caption.prepend(button);
-    else image.closest(".head-picture").append(button);
+    caption.prepend(button);
   }
 })();

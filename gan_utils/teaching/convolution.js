@@ -21,13 +21,16 @@
       + `kernel of ${stride} to ${largest}. Possible: ${possible}.`};
   };
 
+  const many = (n, one) => `${n} ${one}${n === 1 ? "" : "s"}`, times = n => many(n, "time");
+
   // Both sides, and the call of Keras. `side` is that of the picture that goes in. The border lies
   // around the larger picture: zeros to a convolution, cut off by a transposed one.
   const layer = ({kind, side, kernel, stride, padding, output_padding: extra}) => {
     if (kind === "convolution") {
       const room = side + 2 * padding - kernel, small = Math.floor(room / stride) + 1;
-      if (room < 0) return {refused: `A kernel of ${kernel} does not fit into ${side} pixels with `
-        + `a padding of ${padding}. Possible: 1 to ${side + 2 * padding}.`};
+      if (room < 0) return {refused: `A kernel of ${kernel} does not fit into `
+        + `${many(side, "pixel")} with a padding of ${padding}. `
+        + `Possible: 1 to ${side + 2 * padding}.`};
       const same = Math.ceil(side / stride);
       const before = Math.floor(Math.max((same - 1) * stride + kernel - side, 0) / 2);
       const options = `1, ${kernel}, strides=${stride}`;
@@ -39,7 +42,7 @@
     const sheet = (side - 1) * stride + kernel + extra, large = sheet - 2 * padding;
     if (extra >= stride) return {refused: `An output padding of ${extra} is not below the stride. `
       + `Possible: 0 to ${stride - 1}.`};
-    if (large < 1) return {refused: `A padding of ${padding} cuts all ${sheet} pixels off. `
+    if (large < 1) return {refused: `A padding of ${padding} cuts all ${many(sheet, "pixel")} off. `
       + `Possible: 0 to ${Math.floor((sheet - 1) / 2)}.`};
     const same = Math.floor(Math.max(kernel - stride, 0) / 2);
     const options = `1, ${kernel}, strides=${stride}`;
@@ -81,14 +84,16 @@
   // --- The page.
   const figure = document.currentScript.parentElement, still = figure.querySelector("img");
   const {start, limits} = JSON.parse(figure.dataset.convolution);
+  // With "off" a browser that comes back leaves the values alone: the charts would not follow.
   const add = (parent, tag, settings = {}) =>
-    parent.appendChild(Object.assign(document.createElement(tag), settings));
+    parent.appendChild(Object.assign(document.createElement(tag), {autocomplete: "off"}, settings));
   const panel = document.createElement("div");
   panel.className = "panel";
   const controls = add(panel, "div", {className: "form"}), boxes = {};
   const select = (key, text, options) => {
     const label = add(controls, "label");
     add(label, "span", {textContent: text});
+    label.className = key;
     boxes[key] = add(label, "select");
     for (const [value, words] of options) add(boxes[key], "option", {value, textContent: words});
     boxes[key].onchange = () => { if (key === "kind") doubled(); update(); };
@@ -130,6 +135,7 @@
   const copy = button(keras, "Copy", () => {
     const done = () => {
       copy.textContent = "Copied";
+      say("The call is copied.");
       setTimeout(() => copy.textContent = "Copy", 1500);
     };
     navigator.clipboard ? navigator.clipboard.writeText(code.textContent).then(done, mark) : mark();
@@ -138,14 +144,13 @@
   const ask = add(panel, "div", {className: "bar"}), wish = add(ask, "label");
   const question = add(wish, "span");
   const wanted = add(wish, "input", {type: "number", min: 1, max: 99, step: 1});
-  const answer = add(ask, "span", {className: "answer"});
-  wanted.oninput = () => update();
+  const answer = add(ask, "span", {className: "found"});
+  wanted.oninput = () => { calculate(); say(answer.innerText); };
 
   const doubled = () => {  // or halved, if the stride is 2: what the calculator is asked at first
     const {kind, side, stride} = read();
     wanted.value = kind === "convolution" ? Math.ceil(side / stride) : side * stride;
   };
-  const times = n => `${n} ${n === 1 ? "time" : "times"}`;
   let settings, shown, timer = 0, saidAt = 0, later = 0, words = "";
   const say = text => {  // at most once a second
     words = text;
@@ -165,20 +170,24 @@
     extra.hidden = forward;
     const {small, large, refused, left} = result;
     sizes.textContent = refused ? `Refused: ${refused}` : forward
-      ? `⌊(${side} + 2 · ${padding} − ${kernel})/${stride}⌋ + 1 = ${small} pixels of ${side}`
+      ? `⌊(${side} + 2 · ${padding} − ${kernel})/${stride}⌋ + 1 = `
+        + `${many(small, "pixel")} of ${side}`
         + (left ? `; ${left} at the end ${left > 1 ? "are" : "is"} not read` : "") + "."
       : `(${side} − 1) · ${stride} + ${kernel} − 2 · ${padding}`
-        + `${output_padding ? " + " + output_padding : ""} = ${large} pixels of ${side}.`;
+        + `${output_padding ? " + " + output_padding : ""} = ${many(large, "pixel")} of ${side}.`;
     const wide = refused ? 0 : large + 2 * padding, fits = wide && wide <= 16;
+    panel.classList.toggle("refused", !!refused);
     views.hidden = !fits;
+    views.classList.toggle("many", small > 7);
     playing.disabled = !fits;
     keras.hidden = !!refused;
     code.textContent = result.call || "";
     board.textContent = refused ? "" : checkerboard(kernel, stride, forward);
     shown = null;
     if (fits) fill(result);
-    say(refused ? sizes.textContent : fits ? "No cell is chosen."
-      : `${wide} cells a side are too many to draw.`);
+    const sides = forward ? [large, small] : [small, large];
+    say(refused ? sizes.textContent : `From ${many(sides[0], "pixel")} to ${sides[1]}: `
+      + (fits ? "no cell is chosen." : `${wide} cells a side are too many to draw.`));
     calculate();
   };
   const checkerboard = (kernel, stride, forward) => {
@@ -191,16 +200,24 @@
         + "divide the kernel.";
   };
   const calculate = () => {
-    const {kind, side, stride} = settings, forward = kind === "convolution";
-    const goal = Math.floor(+wanted.value);
-    const found = forward ? geometry(goal, side, stride) : geometry(side, goal, stride);
-    question.textContent = `Calculator: from ${side} pixels to`;
+    const {kind, side, stride} = settings, goal = +wanted.value;
+    const ask = n => kind === "convolution" ? geometry(n, side, stride) : geometry(side, n, stride);
+    const found = ask(goal);
+    if (!Number.isInteger(goal) || goal < 1 || goal > 99)
+      found.refused = "it must be a whole number from 1 to 99.";
+    else if (found.refused && kind === "convolution") {  // in the direction that was asked for
+      const possible = Array.from({length: 99}, (_, i) => i + 1).filter(n => ask(n).fits);
+      found.refused = `${goal} pixels cannot be made of ${side} with stride ${stride} and a kernel `
+        + `of ${stride} to 6. Possible: ${possible.join(", ")}.`;
+    }
+    question.textContent = `Calculator: from ${many(side, "pixel")} to`;
     answer.textContent = "";
     if (found.refused) answer.textContent = `Refused: ${found.refused}`;
-    for (const [kernel, padding] of found.fits || [])
+    else for (const [kernel, padding] of found.fits)
       button(answer, `kernel ${kernel}, padding ${padding}`, () => {
         boxes.kernel.value = kernel; boxes.padding.value = padding; boxes.output_padding.value = 0;
         update();
+        wanted.focus();  // the button is gone
       });
   };
 
@@ -235,15 +252,17 @@
   };
   const choose = (key, i, j) => {
     const {stride, kernel, padding, kind, cells} = settings;
-    const {smalls, larges, kernels, small} = shown;
+    const {smalls, larges, kernels, small, large} = shown;
+    const outside = k => k < padding || k >= padding + large;
     const lit = {smalls: [], kernels: [], larges: []}, products = [];
-    let pairs = 0, sum = 0;
+    let pairs = 0, sum = 0, border = 0;
     for (let a = 0; a < small; a++) for (let b = 0; b < small; b++)
       for (let t = 0; t < kernel; t++) for (let u = 0; u < kernel; u++) {
         const [y, z] = [a * stride + t, b * stride + u];
         const [here, there] = {smalls: [a, b], kernels: [t, u], larges: [y, z]}[key];
         if (here !== i || there !== j) continue;
         pairs++;
+        border += [y, z].some(outside);
         lit.smalls.push([a, b]); lit.kernels.push([t, u]); lit.larges.push([y, z]);
         const factor = kind === "convolution" ? larges[y][z] : smalls[a][b];
         sum += factor * kernels[t][u];
@@ -258,15 +277,15 @@
     const forward = kind === "convolution", made = forward ? "smalls" : "larges";
     const [row, column] = key === "larges" ? [i - padding, j - padding] : [i, j];
     const place = `row ${row}, column ${column}`.replace(/-/g, "−");
-    const many = n => `${n} ${n === 1 ? "cell" : "cells"}`;
-    const isCut = key === "larges" && shown.cells[key][i][j].classList.contains("cut");
+    const isCut = key === "larges" && [i, j].some(outside), met = many(pairs, "cell");
+    const part = key === "smalls" && border ? `, ${border} of the border` : "";
     if (key === "kernels") say(`The weight at ${place} is used ${times(pairs)}, once a stop.`);
     else if (key === made) {
       const list = products.slice(0, 8).join(" + ") + (products.length > 8 ? " + …" : "");
-      say(`The output at ${place} is fed by ${many(pairs)}${isCut ? ", and is cut off" : ""}.`
+      say(`The output at ${place} is fed by ${met}${part}${isCut ? ", and is cut off" : ""}.`
         + (cells === "numbers" && products.length ? ` ${list} = ${sum}` : ""));
-    } else say(`The input at ${place} goes into ${many(pairs)} of the output`
-      + (isCut ? "; it is a zero of the border." : "."));
+    } else say(`The input at ${place} goes into ${met} of the output`
+      + (isCut ? "; it is a zero of the border." : part ? `${part}, which is cut off.` : "."));
   };
   for (const key in tables) {
     const {table} = tables[key];
@@ -277,7 +296,10 @@
       choose(key, +cell(event).dataset.i, +cell(event).dataset.j);
     };
     table.addEventListener("focusin", event => {
-      if (!timer && cell(event)) choose(key, +cell(event).dataset.i, +cell(event).dataset.j);
+      if (!cell(event)) return;
+      table.querySelector("[tabindex='0']").tabIndex = -1;
+      cell(event).tabIndex = 0;
+      if (!timer) choose(key, +cell(event).dataset.i, +cell(event).dataset.j);
     });
     table.onkeydown = event => {
       const ways = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0]};
@@ -287,10 +309,7 @@
       stop();
       const {i, j} = cell(event).dataset;
       const next = (shown.cells[key][+i + by[0]] || [])[+j + by[1]];
-      if (!next) return;
-      cell(event).tabIndex = -1;
-      next.tabIndex = 0;
-      next.focus();
+      if (next) next.focus();
     };
   }
 
@@ -308,6 +327,8 @@
     next();
   };
   document.addEventListener("visibilitychange", () => document.hidden && stop());
+  new IntersectionObserver(entries => timer && !entries.at(-1).isIntersecting && stop())
+    .observe(figure);
 
   Object.assign(figure, {geometry, layer, pictures});  // for the console, and for tests
   still.hidden = true; still.after(panel);

@@ -55,8 +55,9 @@
   // --- The page.
   const figure = document.currentScript.parentElement, still = figure.querySelector("img");
   const {scenes, start} = JSON.parse(figure.dataset.densities);
+  // With "off" a browser that comes back leaves the values alone: the charts would not follow.
   const add = (parent, tag, settings = {}) =>
-    parent.appendChild(Object.assign(document.createElement(tag), settings));
+    parent.appendChild(Object.assign(document.createElement(tag), {autocomplete: "off"}, settings));
   const drawing = (parent, tag, settings = {}) => {
     const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
     for (const key in settings) element.setAttribute(key, settings[key]);
@@ -102,13 +103,16 @@
   const handles = [handle("real"), handle("g"), handle("g")];  // where G stands, and q's humps
   const keys = add(shown, "p", {className: "keys"});
   for (const [kind, text] of [["real", "real, p; dashed: D without smoothing"],
-    ["g", "generated, q; −log D, dashed: log(1 − D)"], ["d", "D for your targets"]])
+    ["g", "generated, q; −log D, dashed: log(1 − D)"], ["d", "D for your targets"],
+    ["steep", "thick: the slopes where G stands"]])
     add(keys, "span", {className: kind, textContent: text});
 
   const right = add(views, "div"), controls = add(right, "div", {className: "controls"});
-  const label = add(controls, "label", {className: "scene"});
+  const top = add(controls, "div", {className: "bar scene"}), label = add(top, "label");
   add(label, "span", {textContent: "scene"});
   const scene = add(label, "select");
+  add(top, "button", {type: "button", textContent: "Reset",
+    onclick: () => show(scene.selectedIndex)});
   for (const {text} of scenes) add(scene, "option", {textContent: text});
   const sliders = {};
   const slider = (key, text, min, max, step) => {
@@ -119,17 +123,14 @@
     range.shown.setAttribute("aria-hidden", "true");  // the slider says it
     range.oninput = () => update();
   };
-  slider("mean1", "q, first hump", -3, 5, 0.05);
-  slider("sd1", "its width", 0.15, 1.5, 0.05);
-  slider("share", "its share", 0, 1, 0.05);
-  slider("mean2", "second hump", -3, 5, 0.05);
-  slider("sd2", "its width", 0.15, 1.5, 0.05);
+  slider("mean1", "hump 1, place", -3, 5, 0.05);
+  slider("sd1", "hump 1, width", 0.15, 1.5, 0.05);
+  slider("mean2", "hump 2, place", -3, 5, 0.05);
+  slider("sd2", "hump 2, width", 0.15, 1.5, 0.05);
+  slider("share", "hump 1, share", 0, 1, 0.05);
+  slider("x", "G stands at x", -3.4, 5.4, 0.05);
   slider("a", "target a, of p", 0.6, 1, 0.01);
   slider("b", "target b, of q", 0, 0.4, 0.01);
-  slider("x", "G stands at x", -3.4, 5.4, 0.05);
-  sliders.sd2.setAttribute("aria-label", "width of the second hump");
-  sliders.sd1.setAttribute("aria-label", "width of the first hump");
-  sliders.share.setAttribute("aria-label", "share of the first hump");
 
   const table = add(right, "table");
   const head = add(add(table, "thead"), "tr"), body = add(table, "tbody"), cells = {};
@@ -167,10 +168,13 @@
     };
     line("p", tall); line("q", tall); line("best", wise); line("d", wise);
     line("loss", lost); line("lossMinimax", lost);
-    const touch = (key, value, slope) => {  // a tangent, to each side of x
-      const wide = Math.min(0.7, 2 / Math.abs(slope));
+    // A tangent, to each side of x. Where the loss leaves the chart, it stands whole at the edge.
+    const touch = (key, value, slope) => {
+      const wide = Math.min(0.7, 2 / Math.abs(slope)), high = wide * Math.abs(slope);
+      const at = Math.max(lost.low + high, Math.min(lost.high - high, value));
+      const middle = lost.low <= value && value <= lost.high ? value : at;
       curves[key].setAttribute("d", [-wide, wide].map((by, i) =>
-        `${"ML"[i]}${X(x + by).toFixed(1)} ${lost(value + by * slope).toFixed(1)}`).join(""));
+        `${"ML"[i]}${X(x + by).toFixed(1)} ${lost(middle + by * slope).toFixed(1)}`).join(""));
     };
     touch("touch", here.loss, here.slope);
     touch("touchMinimax", here.lossMinimax, here.slopeMinimax);
@@ -191,13 +195,13 @@
     later = setTimeout(say, Math.max(0, saidAt + 1000 - performance.now()));
   };
   const say = () => {  // at most once a second
-    saidAt = performance.now();
     const [a, b, x] = ["a", "b", "x"].map(key => +sliders[key].value);
     const {js, loss} = whole(real, humps(), a, b), {best, d, left} = at(real, humps(), a, b, x);
     said.textContent = `JS is ${js.toFixed(3)} nats, of at most 0.693. The best D has the loss `
       + `${loss.toFixed(3)}. At x = ${x.toFixed(2).replace("-", "−")} it says ${small(d)}`
       + (a === 1 && b === 0 ? "." : `, without smoothing ${small(best)}; of the slope of −log D `
       + `${percent(left)} is left.`);
+    saidAt = performance.now();
   };
   const set = values => { for (const key in values) sliders[key].value = values[key]; };
   const show = i => {

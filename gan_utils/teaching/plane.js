@@ -251,7 +251,7 @@
   const VIEW = 256, ARROWS = 96, SIDE = 40, TEST = 2500;
   const runner = (reply, slice) => {
     let options, round, running = false, speed = 0, play, data, draw, drawn, noise, tapes, seen;
-    let step, extra, sums, shown, covered, coveredAt, budget, last, rate;
+    let step, done, extra, sums, shown, covered, coveredAt, budget, last, rate;
 
     const provide = points => {  // the data, and the same 256 real points in every picture
       drawn = points;
@@ -277,17 +277,19 @@
         made: tape(play.G, VIEW), test: tape(play.G, TEST), lines: tape(play.G, lines.length / 2),
         places: tape(play.D, SIDE * SIDE), fake: tape(play.D, VIEW), real: tape(play.D, VIEW),
       };
-      step = rate = 0;
+      step = done = rate = 0;  // `done` of the updates of a step
       extra = {d: 0, g: 0};
       sums = {d: 0, g: 0, nD: 0, nG: 0};
       covered = null;
     };
     const updateD = () => { sums.d += play.updateD(...draw()).loss; sums.nD++; };
     const updateG = () => { sums.g += play.updateG(...draw()).loss; sums.nG++; };
-    const whole = () => {
-      for (let i = 0; i < options.d_updates; i++) updateD();
-      for (let i = 0; i < options.g_updates; i++) updateG();
+    const next = () => {  // whether a step is whole with this update
+      done < options.d_updates ? updateD() : updateG();
+      if (++done < options.d_updates + options.g_updates) return false;
+      done = 0;
       step++;
+      return true;
     };
 
     const cover = () => {
@@ -330,7 +332,7 @@
       const began = performance.now();
       let made = 0;
       budget = speed ? Math.min(budget + speed * (began - last) / 1000, speed) : Infinity;
-      while (budget >= 1 && performance.now() - began < slice) { whole(); made++; budget--; }
+      while (budget >= 1 && performance.now() - began < slice) if (next()) { made++; budget--; }
       const gone = Math.max(began - last, 1);
       rate += (1 - Math.exp(-gone / 1000)) * (made / gone * 1000 - rate);  // over a second or so
       last = began;
@@ -356,11 +358,10 @@
         running = true;
         budget = 1;
         last = performance.now();
-        extra = {d: 0, g: 0};
         go();
       },
       pause: stop,
-      steps(message) { stop(); for (let i = 0; i < message.n; i++) whole(); look(); },
+      steps(message) { stop(); for (let i = 0; i < message.n;) i += next(); look(); },
       d() { stop(); updateD(); extra.d++; look(); },
       g() { stop(); updateG(); extra.g++; look(); },
     };
@@ -376,8 +377,9 @@
   const script = document.currentScript, figure = script.parentElement;
   const still = figure.querySelector("img");
   const {choices, presets, start, levels} = JSON.parse(figure.dataset.plane);
+  // With "off" a browser that comes back leaves the values alone: the charts would not follow.
   const add = (parent, tag, settings = {}) =>
-    parent.appendChild(Object.assign(document.createElement(tag), settings));
+    parent.appendChild(Object.assign(document.createElement(tag), {autocomplete: "off"}, settings));
   const name = (element, text) => element.setAttribute("aria-label", text);
   const button = (parent, text, onclick) =>
     add(parent, "button", {type: "button", textContent: text, onclick});
@@ -397,8 +399,8 @@
   panel.className = "panel";
   const bar = add(panel, "div", {className: "bar"});
   const playing = button(bar, "Play", () => running ? pause() : resume());
-  button(bar, "Step D", () => order("d"));
-  button(bar, "Step G", () => order("g"));
+  button(bar, "Step D", () => ready() && order("d"));
+  button(bar, "Step G", () => ready() && order("g"));
   button(bar, "Reset", () => reset());
   const known = Object.values(presets);
   const preset = select(bar, "preset", [["", "your own"], ...known.map(p => ["", p.text])]);
@@ -428,7 +430,7 @@
   const parts = [["surface", "D's surface"], ["arrows", "arrows"], ["real", "real points"]];
   for (const [key, text] of parts) {
     const label = add(shows, "label", {className: "check"});
-    show[key] = add(label, "input", {type: "checkbox", checked: true, onchange: () => paint()});
+    show[key] = add(label, "input", {type: "checkbox", checked: true, onchange: () => soon()});
     add(label, "span", {textContent: text});
   }
   const speeds = [[0, "as fast as it goes"], [60, "60 steps a second"], [10, "10 a second"],
@@ -441,6 +443,8 @@
   for (const [key, [text, options]] of Object.entries(choices))
     boxes[key] = select(form, text, options);
   const seed = labelled(form, "seed", "input", {type: "number", min: 0, max: 999999, step: 1});
+  add(details, "p", {
+    textContent: "Other data, units, batch or seed begin a new game; the rest acts at once."});
   const link = add(add(details, "p"), "a", {textContent: "Link to these settings"});
 
   // Settings: what the boxes show; a link holds those that differ from the first preset's.
@@ -448,14 +452,15 @@
   const value = key => choices[key][1][boxes[key].selectedIndex][0];
   const settings = () => {
     const now = Object.fromEntries(Object.keys(choices).map(key => [key, value(key)]));
-    return {...now, seed: Math.max(0, Math.min(999999, Math.floor(+seed.value) || 0))};
+    return {...now, seed: whole(seed.value)};
   };
+  const whole = v => Math.max(0, Math.min(999999, Math.floor(+v) || 0));
   const apply = wanted => {
     for (const key in choices) {
       const at = choices[key][1].findIndex(([v]) => String(v) === String(wanted[key]));
       if (at >= 0) boxes[key].selectedIndex = at;
     }
-    if (wanted.seed !== undefined) seed.value = Math.max(0, Math.floor(+wanted.seed) || 0);
+    if (wanted.seed !== undefined) seed.value = whole(wanted.seed);
   };
   const mark = () => {  // which preset this is, and its link
     const now = settings(), draws = now.data === "drawn";
@@ -483,7 +488,7 @@
     const wanted = Object.fromEntries(new URLSearchParams(hash.slice(7)));
     const points = (wanted.points || "").match(/[0-9a-z]{4}/g);
     if (points) {
-      drawn = points.slice(0, 400).map(p => [unpack(p.slice(0, 2)), unpack(p.slice(2))]);
+      drawn = points.slice(0, MOST).map(p => [unpack(p.slice(0, 2)), unpack(p.slice(2))]);
       own = true;
     }
     return {...plain, seed: 0, ...wanted};
@@ -496,11 +501,12 @@
     if (snapshot.round !== round) return;  // of a game that is over
     now = snapshot;
     if (now.d !== null || now.g !== null) {
-      history.push([now.step, now.d, now.g]);
+      const {d, g} = now.extra;  // two single updates are as long as a step
+      history.push([now.step + (d + g) / 2, now.d, now.g]);
       if (history.length > 400) history = history.filter((_, i) => i % 2);
     }
     if (![now.d, now.g].every(v => v === null || isFinite(v)) && running) pause();
-    requestAnimationFrame(paint);
+    soon();
     say();
   };
   try {
@@ -516,7 +522,12 @@
   };
   const halt = () => { running = false; playing.textContent = "Play"; };
   const pause = () => order("pause");
-  const resume = () => { running = true; playing.textContent = "Pause"; order("play"); };
+  const empty = () => value("data") === "drawn" && !drawn.length;
+  const ready = () => !empty() || (say(), false);  // it cannot learn from no points
+  const resume = () => {
+    if (!ready()) return;
+    running = true; playing.textContent = "Pause"; order("play");
+  };
   const reset = () => {
     const again = running;
     history = [];
@@ -536,23 +547,30 @@
   };
   const say = () => {
     if (!now) return;
-    const {step, extra, covered: {modes, quality}, rate} = now, {data} = settings();
-    const ends = balance(), steps = `step ${step.toLocaleString("en")}`;
+    const {step, extra, covered: {modes, quality}, rate} = now, data = value("data");
     const singles = [extra.d && `${extra.d} of D`, extra.g && `${extra.g} of G`].filter(Boolean);
-    count.textContent = steps + (singles.length ? ` and updates: ${singles.join(", ")}` : "")
-      + (rate ? ` · ${Math.round(rate)} steps a second` : "");
+    const steps = `step ${step.toLocaleString("en")}`
+      + (singles.length ? ` and updates: ${singles.join(", ")}` : "");
+    count.textContent = steps + (rate ? ` · ${+rate.toPrecision(2)} steps a second` : "");
     clearTimeout(later);
     const wait = saidAt + 1000 - performance.now();
     if (wait > 0) { later = setTimeout(say, wait); return; }
     saidAt = performance.now();
     const percent = `${Math.round(100 * quality)}%`, total = (DATA[data].modes || []).length;
-    const where = total ? `${modes} of ${total} modes, ${percent} of high quality`
-      : data === "square" ? `${percent} inside the square` : `${percent} near your points`;
-    const [, d, g] = history[history.length - 1] || [0, null, null];
-    const loss = (who, v, end) => v === null ? ""
-      : `, loss of ${who} ${v.toFixed(2)} (${end.toFixed(2)} in equilibrium)`;
-    said.textContent = `${steps}: ${where}${loss("D", d, ends[0])}${loss("G", g, ends[1])}`
-      + ([d, g].every(v => v === null || isFinite(v)) ? "" : ". The numbers have burst: reset.");
+    const where = empty() ? "no points to learn from: draw some"
+      : total ? `${modes} of ${total} modes, ${percent} of high quality`
+      : data === "square" ? `${percent} inside the square`
+      : `${percent} near your ${drawn.length} points` + (drawn.length < MOST ? "" : ", the most");
+    const number = v => v.toFixed(2).replace("-", "−");
+    const loss = (who, k, end) => {  // the last that there is
+      const row = history.findLast(row => row[k] !== null);
+      if (row && !isFinite(row[k])) burst = ". The numbers have burst: reset.";
+      return row ? `, loss of ${who} ${number(row[k])} (${number(end)} in equilibrium)` : "";
+    };
+    let burst = "";
+    const ends = balance(), losses = loss("D", 1, ends[0]) + loss("G", 2, ends[1]);
+    said.textContent = `${steps}: ${where}${losses}${burst}`
+      + (penned() ? `. Pen at ${number(pen.x)}, ${number(pen.y)}` : "");
   };
 
   // Pictures.
@@ -603,7 +621,12 @@
     }
     context.fill();
   };
-  const pen = {x: 0, y: 0};
+  const MOST = 400, pen = {x: 0, y: 0};
+  const penned = () => value("data") === "drawn" && document.activeElement === board;
+  let waiting = 0;
+  const soon = () => {
+    waiting ||= requestAnimationFrame(() => { waiting = 0; paint(); });
+  };
   const paint = () => {
     if (!now) return;
     const c = colors(), {data} = settings(), {half, middle, modes} = DATA[data];
@@ -615,7 +638,7 @@
     context.fillStyle = context.strokeStyle = c.ink;
     if (show.real.checked) {
       const points = data === "drawn" ? drawn.flat() : now.real;
-      context.globalAlpha = 0.45; dots(context, points, 1.5, place); context.globalAlpha = 1;
+      context.globalAlpha = 0.6; dots(context, points, 1.8, place); context.globalAlpha = 1;
       context.lineWidth = 1;
       for (const [x, y] of modes || []) {
         context.beginPath(); context.arc(...place(x, y), 5, 0, 7); context.stroke();
@@ -623,11 +646,11 @@
     }
     context.fillStyle = context.strokeStyle = c.g;
     context.globalAlpha = 0.75; dots(context, now.made, 2.2, place); context.globalAlpha = 1;
-    if (show.arrows.checked) {  // the steeper the slope the longer, by its logarithm
+    if (show.arrows.checked) {  // the steeper the slope the longer, by a logarithm
       context.lineWidth = 1.2; context.beginPath();
       for (let i = 0; i < now.arrows.length; i += 2) {
         const [dx, dy] = [now.arrows[i], now.arrows[i + 1]], slope = Math.hypot(dx, dy);
-        const length = half * scale * Math.min(0.05 * Math.log2(1 + slope), 0.25);
+        const length = half * scale * Math.min(0.045 * Math.log2(1 + 10 * slope), 0.3);
         if (!(length > 1)) continue;
         const [x, y] = place(now.made[i], now.made[i + 1]), [u, v] = [dx / slope, -dy / slope];
         const [X, Y] = [x + length * u, y + length * v], head = Math.min(4, length / 2);
@@ -637,7 +660,7 @@
       }
       context.stroke();
     }
-    if (data === "drawn" && document.activeElement === board) {
+    if (penned()) {
       const [x, y] = place(pen.x, pen.y);
       context.strokeStyle = c.ink; context.lineWidth = 2; context.beginPath();
       context.moveTo(x - 9, y); context.lineTo(x + 9, y);
@@ -665,6 +688,7 @@
     const values = [...history.flatMap(row => row.slice(1)).filter(fine), ...ends];
     const low = Math.max(-6, Math.min(0, ...values)), high = Math.min(6, Math.max(2, ...values));
     const steps = history.length ? Math.max(history[history.length - 1][0], 1) : 1;
+    const {step, extra} = now, singles = extra.d + extra.g;
     const clip = v => Math.max(low, Math.min(high, v));
     const X = s => left + s / steps * (w - left - 4);
     const Y = v => 6 + (high - clip(v)) / (high - low) * (h - bottom - 6);
@@ -675,31 +699,41 @@
     for (let v = Math.ceil(low / every) * every; v <= high; v += every)
       context.fillText(v, left - 6, Y(v));
     context.textBaseline = "bottom";
-    context.fillText(`step ${steps.toLocaleString("en")}`, w - 4, h + 1);
+    context.fillText(`step ${step.toLocaleString("en")}${singles ? ` + ${singles} updates` : ""}`,
+      w - 4, h + 1);
     context.strokeRect(left, 6, w - left - 4, h - bottom - 6);
     [c.d, c.g].forEach((color, k) => {
-      context.strokeStyle = color;
+      context.strokeStyle = context.fillStyle = color;
       context.setLineDash([4, 4]); context.lineWidth = 1; context.beginPath();
       context.moveTo(left, Y(ends[k])); context.lineTo(w - 4, Y(ends[k])); context.stroke();
       context.setLineDash([]); context.lineWidth = 1.5; context.beginPath();
-      for (const row of history) if (fine(row[k + 1])) context.lineTo(X(row[0]), Y(row[k + 1]));
+      const rows = history.filter(row => fine(row[k + 1]));
+      for (const row of rows) context.lineTo(X(row[0]), Y(row[k + 1]));
       context.stroke();
+      if (rows.length < 20)
+        for (const row of rows) context.fillRect(X(row[0]) - 2, Y(row[k + 1]) - 2, 4, 4);
     });
   };
 
   // Drawing the data: with a finger, a mouse, or arrow keys.
+  const clip = v => Math.max(-DATA.drawn.half, Math.min(DATA.drawn.half, v));
   const put = (x, y) => {
     if (!own) { drawn = []; own = true; }
-    const {half} = DATA.drawn, clip = v => Math.max(-half, Math.min(half, v));
-    if (drawn.length < 400) drawn = [...drawn, [clip(x), clip(y)]];
+    if (drawn.length < MOST) drawn = [...drawn, [clip(x), clip(y)]];
     redrawn();
   };
-  const redrawn = () => {
-    if (drawn.length) send({order: "drawn", drawn});
+  let sending = 0;
+  const redrawn = () => {  // a finger is faster than the runner: once a picture is enough
+    sending ||= requestAnimationFrame(() => {
+      sending = 0;
+      if (drawn.length) send({order: "drawn", drawn});
+    });
+    if (empty() && running) pause();
     mark();
-    requestAnimationFrame(paint);
+    say();
+    soon();
   };
-  button(pens, "Wipe the drawing", () => { drawn = []; own = true; requestAnimationFrame(paint); });
+  button(pens, "Wipe the drawing", () => { drawn = []; own = true; redrawn(); });
   button(pens, "Bring back the wave", () => { drawn = wave; own = false; redrawn(); });
   const drawing = () => board.classList.contains("drawing");
   const move = event => {
@@ -721,33 +755,35 @@
     if (!drawing()) return;
     const ways = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1]};
     const by = ways[event.key];
-    if (by) { pen.x += 0.08 * by[0]; pen.y += 0.08 * by[1]; }
+    if (by) { pen.x = clip(pen.x + 0.08 * by[0]); pen.y = clip(pen.y + 0.08 * by[1]); }
     if (event.key === " " || by && event.shiftKey) put(pen.x, pen.y);
-    else if (by) requestAnimationFrame(paint);
+    else if (by) { say(); soon(); }
     else return;
     event.preventDefault();
   };
-  board.onfocus = board.onblur = () => requestAnimationFrame(paint);
+  board.onfocus = board.onblur = () => soon();
 
   // Changes: some begin a new game, the others act at once.
   for (const key in boxes) boxes[key].onchange = () => {
     if (RESTART.includes(key)) return reset();
-    send({order: "set", options: settings()}); mark(); say(); requestAnimationFrame(paint);
+    send({order: "set", options: settings()}); mark(); say(); soon();
   };
-  seed.onchange = reset;
+  seed.onchange = () => { seed.value = whole(seed.value); reset(); };
   preset.onchange = () => {
     const chosen = Object.values(presets)[preset.selectedIndex - 1];
     if (chosen) { apply({...plain, ...chosen.settings}); reset(); } else mark();
   };
-  const follow = () => {
-    const wanted = read(location.hash);
-    if (wanted) { apply(wanted); reset(); figure.scrollIntoView(); }
+  const follow = event => {
+    const here = link.hash, wanted = read(location.hash);
+    if (!wanted) return;
+    apply(wanted); mark();
+    if (event && link.hash === here) return;  // the link of this very game
+    reset(); figure.scrollIntoView();
   };
   addEventListener("hashchange", follow);
   document.addEventListener("visibilitychange", () => document.hidden && running && pause());
-  new IntersectionObserver(entries => running && !entries[0].isIntersecting && pause())
+  new IntersectionObserver(entries => running && !entries.at(-1).isIntersecting && pause())
     .observe(figure);
-  const soon = () => requestAnimationFrame(paint);
   new ResizeObserver(soon).observe(board);
   new MutationObserver(soon).observe(document.documentElement, {attributes: true});
 

@@ -148,20 +148,58 @@ ANSWERS = {
         3,
         {"A mean of both halves, where the loss is their sum?": np.array(equilibrium(0.9)) / 2},
     ),
-    "06.1": (equilibrium(1), 3, {"The target of generated images counts too.": equilibrium(0.9)}),
+    "06.1": (
+        equilibrium(1),
+        3,
+        {
+            "The target of generated images counts too.": equilibrium(0.9),
+            "Does it count both kinds of images?": (NONE, LN2, NONE),
+        },
+    ),
     "06.2": (
         (0.9, 0.1, 0.3),
         2,
-        {"Which of the two kinds is named first?": (0.1, 0.9, 0.09), "All flipped?": (0, 1, 0)},
+        {
+            "Which of the two kinds is named first?": (0.1, 0.9, NONE),
+            "All flipped?": (0, 1, NONE),
+            "A flip moves the mean on either side.": (1, 0, NONE),
+            "How far does one flip move a target?": (0.8, 0.2, NONE),
+            "That is what Keras's `label_smoothing` makes.": (0.95, 0.05, NONE),
+            "Are your targets random? Some are flipped, the others are not.": (NONE, NONE, 0),
+            "Flip the labels 1 and 0, not smoothed ones.": (NONE, NONE, 0.24),
+            "That is the variance: its root is the scatter.": (NONE, NONE, 0.09),
+        },
     ),
     "07.4": (truncated(1.5), 3, {"The variance, not yet its root?": truncated(1.5) ** 2}),
     "08.1": (
         (5, 4),
         COUNTS,
-        {"Where are the poolings?": (24, 20), "Each pooling rounds down.": (6, NONE)},
+        {
+            "Where are the poolings?": (24, 20),
+            "Each pooling rounds down.": (6, NONE),
+            "A side is a whole number: how is a half rounded?": (5.5, NONE),
+            "What does a convolution without padding take away?": (7, 7),
+            "The last pooling is missing.": (11, 8),
+            "Only half of the layers are there.": (13, 12),
+        },
     ),
-    "08.2": ((1 / 3, 5 / 9), 3, {"Is one of the two enough?": (2 / 3, 1 / 9)}),
-    "08.5": ((4, 6, 9), COUNTS, {"That is in a line.": (2, 2.5, 3)}),
+    "08.2": (
+        (1 / 3, 5 / 9),
+        3,
+        {
+            "Is one of the two enough?": (2 / 3, 1 / 9),
+            "What is empty both ways counts once.": (NONE, 2 / 3),
+        },
+    ),
+    "08.5": (
+        (4, 6, 9),
+        COUNTS,
+        {
+            "That is in a line.": (2, 2.5, 3),
+            "That is another kernel.": (1, 2, NONE),
+            "A mean in place of a sum?": (4 / 64, 6 / 64, 9 / 64),
+        },
+    ),
     "09.1": (
         (100 * 49 * 48, 16 * 48 * 24, 16 * 24 + 1, 4 * 48 + 4 * 24),
         COUNTS,

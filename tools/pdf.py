@@ -42,6 +42,7 @@ nav ol { list-style: none; padding: 0; }
 nav li { display: flex; gap: 0.5rem; align-items: baseline; }
 nav li::before { content: ""; order: 1; flex: 1; border-bottom: 1px dotted #999; }
 nav li span { order: 2; }
+h1, h2, h3 { white-space: pre-wrap; }  /* or a bookmark lacks the space where its heading wraps */
 .cover { display: flex; flex-direction: column; justify-content: center; height: 90vh; }
 .cover img { width: 9rem; }
 pre { white-space: pre-wrap !important; font-size: 0.82rem !important; }
@@ -85,9 +86,13 @@ def show_stills(film, folder):
         stills += f'<div><img alt="{alt}" src="{source}"><br>{labels[n]}</div>'
     film.img.replace_with(BeautifulSoup(f"<div>{stills}</div>", "html.parser"))
     number = film.figcaption.select_one(".caption-number")
-    label = f"{number.extract().get_text()} " if number else ""
+    if number:
+        number.extract()
     caption = re.sub(r"\s*[^.]*\bslider\b[^.]*\.", "", film.figcaption.get_text().strip())
-    film.figcaption.string = f"{label}{caption} Moments of a film.".strip()
+    film.figcaption.string = f"{caption} Moments of a film.".strip()
+    if number:
+        film.figcaption.insert(0, number)
+        number.insert_after(" ")
 
 
 def article(page, pages):

@@ -86,6 +86,23 @@ def test_the_switch_keeps_what_one_reads_in_place(at_width):
         assert abs(heading.bounding_box()["y"] - before) < 3
 
 
+@pytest.mark.parametrize("share", [0.2, 0.45, 0.7])
+def test_the_switch_keeps_a_line_in_the_middle_of_a_cell(share, at_width):
+    page = at_width(CHAPTER)
+    page.evaluate(f"scrollTo(0, {share} * document.body.scrollHeight)")
+    page.wait_for_timeout(300)
+    page.evaluate(
+        """window.line = [...document.querySelectorAll(".bd-article :is(p, li, pre, img, svg)")]
+        .find(e => e.getBoundingClientRect().height && e.getBoundingClientRect().top > 60)"""
+    )
+    top = "line.getBoundingClientRect().top"
+    before = page.evaluate(top)
+    box = page.get_by_role("button", name="Show all code").bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_timeout(300)
+    assert abs(page.evaluate(top) - before) < 3
+
+
 def test_a_browser_that_remembers_nothing_can_still_switch(at_width, site):
     page = at_width("book/index.html")
     page.add_init_script("Object.defineProperty(window, 'localStorage', {get() { throw 1; }})")

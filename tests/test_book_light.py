@@ -46,6 +46,13 @@ def test_a_page_waits_for_one_style_sheet_or_two_and_for_no_script(heads):
         )
 
 
+def test_a_page_has_its_colours_before_and_without_scripts():
+    for name in built_book.page_names():
+        text = (HTML / name).read_text(encoding="utf-8")
+        if "<main" in text:  # the root leads on, and has no theme
+            assert 'data-theme="light"' in text and 'getItem("theme") || "auto"' not in text, name
+
+
 def test_the_style_sheets_are_small_and_name_their_licences():
     built_book.build()
     css = [(HTML / "_static" / name).read_bytes() for name in (light.BUNDLE, light.MATHS)]

@@ -219,6 +219,15 @@ def with_waiting_scripts(text):
     return SCRIPT.sub(script, text)
 
 
+def with_colours(text):
+    """Return a page that has its colours before the theme's script runs, and without scripts."""
+    asked = 'localStorage.getItem("theme") || '
+    system = '(matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")'
+    return text.replace('data-theme="auto"', 'data-theme="light"', 1).replace(
+        f'{asked}"auto"', asked + system, 1
+    )
+
+
 def with_film_files(text, page, images):
     """Return a page whose films are files, which load when they come near.
 
@@ -277,7 +286,7 @@ def lighten(app, exception):
     }
     before = dict(pages)
     for page, text in pages.items():
-        text = with_waiting_scripts(text)
+        text = with_colours(with_waiting_scripts(text))
         pages[page] = with_film_files(text, page, out / "_images")
     links = [link["sheet"] for text in pages.values() for link in SHEET.finditer(text)]
     sheets = [sheet for sheet in dict.fromkeys(links) if sheet not in (BUNDLE, MATHS)]

@@ -16,9 +16,13 @@
     button.setAttribute("aria-pressed", all);
   };
   button.addEventListener("click", () => {
-    // What the reader looks at stays where it is on the screen.
-    const seen = [...document.querySelectorAll(".bd-article section > *")]
-      .find((part) => part.tagName !== "SECTION" && part.getBoundingClientRect().bottom > 80);
+    // What the reader looks at stays where it is on the screen: the first line or picture, for a
+    // cell may grow in its middle.
+    const parts = ".bd-article :is(h1, h2, h3, h4, p, li, tr, pre, img, svg, summary)";
+    const seen = [...document.querySelectorAll(parts)].find((part) => {
+      const box = part.getBoundingClientRect();
+      return box.height && box.top > 60;
+    });
     const top = seen?.getBoundingClientRect().top;
     all = !all;
     show();

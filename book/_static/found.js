@@ -18,22 +18,26 @@ const finding = {
   const room = place?.closest("dl, section, article") ?? document.querySelector("article");
   if (!words.length || !room) return;
   const patterns = [...words.map((word) => start(word)), phrase(words)];
+  // A formula cannot be marked.
+  const textsOf = (block) => {
+    const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT), texts = [];
+    while (walker.nextNode())
+      if (!walker.currentNode.parentElement.closest(".katex")) texts.push(walker.currentNode);
+    return texts;
+  };
   let best = null, most = 0;
   for (const block of room.querySelectorAll("p, li, dt, dd, td, th, pre, figcaption, h1, h2, h3, h4")) {
     if (block.closest(".strip, dialog, .asserted")) continue;
-    const text = fold(block.textContent);
-    // Its own section goes before one inside it, and a sentence before a heading.
+    const text = fold(textsOf(block).map((node) => node.data).join(""));
+    // Its own section goes before one inside it, and a sentence before a heading or code.
     const has = 2 * patterns.filter((pattern) => pattern.test(text)).length;
-    const near = (block.closest("dl, section, article") === room) - 0.5 * /^H/.test(block.tagName);
+    const near = (block.closest("dl, section, article") === room) - 0.5 * /^(H.|PRE)$/.test(block.tagName);
     const score = has && has + near;
     if (score > most) [best, most] = [block, score];
   }
   if (!best) return;
   for (let box = best.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
-  const texts = document.createTreeWalker(best, NodeFilter.SHOW_TEXT);
-  const all = [];
-  while (texts.nextNode()) if (!texts.currentNode.parentElement.closest(".katex")) all.push(texts.currentNode);
-  for (const text of all)
+  for (const text of textsOf(best))
     for (const {0: word, index} of [...fold(text.data).matchAll(whole(words))].reverse()) {
       const mark = document.createElement("mark");
       const part = text.splitText(index);

@@ -90,15 +90,15 @@
     if (event.pointerType !== "mouse") return;
     const link = linkOf(event);
     clearTimeout(timer);
-    if (link) timer = setTimeout(show, 250, link, false);
+    if (link) timer = setTimeout(() => { if (!show(link, false)) hide(); }, 250);
     else if (shown && shown !== document.activeElement && card.getAttribute("role") === "tooltip"
       && !card.contains(event.target)) timer = setTimeout(hide, 250);
   });
   document.addEventListener("focusin", (event) => {
     if (returns) return;
     const link = linkOf(event);
-    if (link?.matches(":focus-visible")) show(link, false);
-    else if (shown && event.target !== shown && !card.contains(event.target)) hide();
+    if (link?.matches(":focus-visible") && show(link, false)) return;
+    if (shown && event.target !== shown && !card.contains(event.target)) hide();
   });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
   addEventListener("resize", hide);

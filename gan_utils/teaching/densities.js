@@ -173,7 +173,7 @@
       const wide = Math.min(0.7, 2 / Math.abs(slope)), high = wide * Math.abs(slope);
       const at = Math.max(lost.low + high, Math.min(lost.high - high, value));
       const middle = lost.low <= value && value <= lost.high ? value : at;
-      curves[key].setAttribute("d", [-wide, wide].map((by, i) =>
+      curves[key].setAttribute("d", [Math.max(-wide, LOW - x), Math.min(wide, HIGH - x)].map((by, i) =>
         `${"ML"[i]}${X(x + by).toFixed(1)} ${lost(middle + by * slope).toFixed(1)}`).join(""));
     };
     touch("touch", here.loss, here.slope);

@@ -561,7 +561,7 @@
       : total ? `${modes} of ${total} modes, ${percent} of high quality`
       : data === "square" ? `${percent} inside the square`
       : `${percent} near your ${drawn.length} points` + (drawn.length < MOST ? "" : ", the most");
-    const number = v => v.toFixed(2).replace("-", "−");
+    const number = v => (Math.round(100 * v) / 100 || 0).toFixed(2).replace("-", "−");
     const loss = (who, k, end) => {  // the last that there is
       const row = history.findLast(row => row[k] !== null);
       if (row && !isFinite(row[k])) burst = ". The numbers have burst: reset.";
@@ -738,8 +738,8 @@
   const drawing = () => board.classList.contains("drawing");
   const move = event => {
     const box = plane.getBoundingClientRect(), {half} = DATA.drawn;
-    pen.x = (2 * (event.clientX - box.left) / box.width - 1) * half;
-    pen.y = (1 - 2 * (event.clientY - box.top) / box.height) * half;
+    pen.x = clip((2 * (event.clientX - box.left) / box.width - 1) * half);
+    pen.y = clip((1 - 2 * (event.clientY - box.top) / box.height) * half);
     const [x, y] = drawn[drawn.length - 1] || [9, 9];
     if (event.type === "pointerdown" || Math.hypot(pen.x - x, pen.y - y) > 0.05) put(pen.x, pen.y);
   };

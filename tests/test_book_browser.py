@@ -66,7 +66,7 @@ def test_page(name, site, open_page):
     assert page.evaluate(missing) == []
     raw = "[...document.querySelectorAll('.math')].filter(e => !e.querySelector('.katex')).length"
     assert page.evaluate(raw) == 0 and page.locator(".katex-error").count() == 0
-    for width in WIDTHS:
+    for width in (320, *WIDTHS):
         page.set_viewport_size({"width": width, "height": 900})
         too_wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
         assert not too_wide, f"{width} pixels: {page.evaluate(WIDE)}"

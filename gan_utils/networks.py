@@ -178,3 +178,97 @@ def dcgan_grid(size: int, channels: int) -> tuple[int, int]:
     if channels not in (1, 3):
         raise ValueError(f"channels is {channels}; it must be 1 or 3.")
     return grids[size]
+
+
+def upsampling_generator(
+    latent_dim: int = 64,
+    size: int = 28,
+    channels: int = 1,
+    width: int = 32,
+    kernel: int = 3,
+    codes: int = 0,
+    classes: int | None = None,
+) -> keras.Model:
+    """Return a generator that repeats pixels and convolves, in place of transposed convolutions.
+
+    Each doubling of the side copies every pixel to two by two places (the nearest neighbour), then
+    an ordinary convolution smooths them (Odena et al. 2016): every pixel is made by the same
+    number of products, whatever the kernel. The rest is that of ``dcgan_generator``.
+
+    Args:
+        latent_dim: length of z.
+        size: side of the images in pixels, 28, 32 or 64.
+        channels: of the images, 1 or 3.
+        width: maps before the last layer; each layer before has twice as many as the next.
+        kernel: side of the convolutions.
+        codes: if above 0, the place of the largest of the first ``codes`` numbers of z chooses one
+            of so many learned vectors, which is joined to z. A continuous map of one Gaussian has
+            to pass between any two digits that it draws; this one may jump. Nobody tells it what
+            the codes mean. Not together with labels.
+        classes: number of labels, if it takes labels; an embedding of 32 is joined to z.
+
+    Returns:
+        Model (n, latent_dim) -> (n, size, size, channels) in [-1, 1]; with labels from
+        [(n, latent_dim), (n,)], 320,481 parameters with the defaults and ``classes=10``, 384 of
+        them moving statistics.
+
+    Raises:
+        ValueError: another size, another number of channels, an even kernel, or codes that
+            cannot be.
+    """
+    side, doublings = dcgan_grid(size, channels)
+    if kernel < 1 or kernel % 2 == 0:
+        raise ValueError(f"kernel is {kernel}; it must be odd, to have a pixel in its middle.")
+    if not 0 <= codes <= latent_dim or (codes and classes):
+        raise ValueError(
+            f"codes is {codes}; it must lie in 0 to latent_dim, {latent_dim}, and be 0 with labels."
+        )
+    maps = width * 2 ** (doublings - 1)
+    inputs, h = _latent(latent_dim, classes)
+    if codes:
+        largest = keras.ops.argmax(h[:, :codes], axis=1)
+        h = layers.Concatenate()([h, layers.Embedding(codes, 32, name="codes")(largest)])
+    h = layers.Dense(side * side * maps, use_bias=False)(h)
+    h = layers.Reshape((side, side, maps))(h)
+    h = layers.ReLU()(_batch_norm()(h))
+    while maps > width:
+        maps //= 2
+        h = layers.UpSampling2D()(h)
+        h = layers.Conv2D(maps, kernel, padding="same", use_bias=False)(h)
+        h = layers.ReLU()(_batch_norm()(h))
+    pixels = layers.Conv2D(channels, kernel, padding="same", activation="tanh", dtype="float32")
+    return keras.Model(inputs, pixels(layers.UpSampling2D()(h)), name="generator")
+
+
+def dense_generator(
+    latent_dim: int = 16,
+    hidden: tuple[int, ...] = (128, 112),
+    slope: float = 0.2,
+    image_shape: tuple[int, int, int] = (28, 28, 1),
+    embedding: int = 16,
+    classes: int = 10,
+) -> keras.Model:
+    """Return a generator of dense layers that takes labels, small enough to travel in a page.
+
+    The label's embedding is joined to z; hidden layers follow, each with a leaky ReLU; the last
+    layer has tanh.
+
+    Args:
+        latent_dim: length of z.
+        hidden: units of each hidden layer.
+        slope: slope of the leaky ReLU below 0.
+        image_shape: of the images.
+        embedding: numbers that stand for a label.
+        classes: number of labels.
+
+    Returns:
+        Model [(n, latent_dim), (n,)] -> ``(n, *image_shape)`` in [-1, 1], 107,424 parameters with
+        the defaults.
+    """
+    z = keras.Input((latent_dim,), name="z")
+    label = keras.Input((), dtype="int32", name="label")
+    h = layers.Concatenate()([z, layers.Embedding(classes, embedding)(label)])
+    for units in hidden:
+        h = layers.LeakyReLU(negative_slope=slope)(layers.Dense(units)(h))
+    x = layers.Dense(math.prod(image_shape), activation="tanh", dtype="float32", name="pixels")(h)
+    return keras.Model([z, label], layers.Reshape(image_shape)(x), name="generator")

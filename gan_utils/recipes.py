@@ -48,6 +48,20 @@ RECIPES: dict[str, dict] = {
         "d_optimizer": {"learning_rate": 2e-3, "beta_1": 0.5}, "decay": "cosine",
         "unstated": [],
     },
+    "cdcgan-mnist": {
+        "about": "digits on request: a DCGAN on MNIST whose networks are told the label",
+        "source": "this book", "data": "mnist", "epochs": 3, "batch_size": 64,
+        "generator": [networks.upsampling_generator,
+                      {"latent_dim": 64, "size": 28, "width": 32, "kernel": 3, "classes": 10}],
+        "discriminator": [networks.dcgan_discriminator,
+                          {"size": 28, "width": 32, "batch_norm": False, "classes": 10}],
+        "loss": {"name": "non_saturating"}, "schedule": [1, 1], "latent": "normal",
+        "r1": 1.0, "r1_every": 4,
+        "g_optimizer": {"learning_rate": 2e-3, "beta_1": 0.5,
+                        "use_ema": True, "ema_momentum": 0.995},
+        "d_optimizer": {"learning_rate": 2e-3, "beta_1": 0.5}, "decay": "cosine",
+        "unstated": [],
+    },
     "dcgan-cifar10": {
         "about": "the book's DCGAN on CIFAR-10, small enough to ship",
         "source": "this book", "data": "cifar10", "epochs": 15, "batch_size": 64,
@@ -83,6 +97,7 @@ PRETRAINED = {
     "dcgan-mnist": ("dcgan_mnist_g.weights.h5", "dcgan_mnist_d.weights.h5"),
     "dcgan-cifar10": ("dcgan_cifar10_g.weights.h5", "dcgan_cifar10_d.weights.h5"),
     "dcgan-cifar10-long": ("dcgan_cifar10_long_g.npz",),  # as float16, and without D
+    "cdcgan-mnist": ("cdcgan_mnist_g.npz",),  # likewise
 }
 # fmt: on
 
@@ -189,8 +204,9 @@ def build(recipe: dict, rows: int):
 def pretrained(name: str):
     """Return a recipe's generator and discriminator with the weights that ship with the package.
 
-    ``experiments/pretrained.py`` and ``experiments/cifar10_long.py`` trained them, with seed 0 and
-    the whole recipe. The generator has its averaged weights if the recipe keeps an average.
+    ``pretrained.py``, ``cifar10_long.py`` and ``conditional.py`` in ``experiments/`` trained them,
+    with seed 0 and the whole recipe. The generator has its averaged weights if the recipe keeps an
+    average.
 
     Args:
         name: a key of ``PRETRAINED``.
@@ -198,7 +214,8 @@ def pretrained(name: str):
     Returns:
         Two Keras models that need no training code. The first takes z (n, latent_dim), drawn from
         the recipe's ``"latent"``, to images in [-1, 1]; the second takes images to logits (n, 1).
-        Of ``"dcgan-cifar10-long"`` there is only the first.
+        Of ``"dcgan-cifar10-long"`` and ``"cdcgan-mnist"`` there is only the first; that of the
+        latter takes [z, labels (n,)].
 
     Raises:
         ValueError: there are no weights for this recipe.

@@ -81,3 +81,35 @@ def test_chapter_09_and_the_engine():
     losses_100 = chapter(100)
     np.testing.assert_allclose(engine, losses_100, rtol=1e-4)
     assert len(engine) == 100 and losses_100[0, 0] != losses_100[99, 0]
+
+
+def test_chapter_14_and_the_engine():
+    names = {"keras": keras, "layers": keras.layers, "tf": tf, "data": data, "runtime": runtime}
+    exec(from_scratch_cells("14_conditional"), names)
+    images, labels = names["images"], names["labels"]
+    draws = list(data.draws(len(images), 64, 64, range(20), 0, "normal", labelled=True))
+
+    def pair(generator, discriminator):
+        keras.utils.set_random_seed(0)
+        return generator(), discriminator()
+
+    ours = pair(names["make_generator"], names["make_discriminator"])
+    library = pair(
+        lambda: networks.upsampling_generator(classes=10),
+        lambda: networks.dcgan_discriminator(28, 1, 32, batch_norm=False, classes=10),
+    )
+    for a, b in zip(ours, library, strict=True):
+        for one, other in zip(a.get_weights(), b.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+    names["cross_entropy"] = losses.cross_entropy  # rounded in the same way, as above
+    train_step = names["make_step"](*ours)
+    chapter = np.array([train_step(*draw) for draw in draws])
+
+    model = gan.GAN(*library, losses.non_saturating(), latent="normal")
+    rate = names["learning_rate"]
+    adams = (keras.optimizers.Adam(rate, beta_1=0.5) for _ in range(2))
+    model.compile(*adams, jit_compile=False)
+    model.labels = tf.constant(labels)
+    engine = engine_losses(model, images, draws)
+    np.testing.assert_allclose(engine, chapter, rtol=1e-4)
+    assert chapter[0, 0] != chapter[19, 0]

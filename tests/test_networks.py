@@ -349,3 +349,80 @@ def test_two_softmax_units_are_one_logit(build):
     of_two = gradient(two, "logits")
     assert np.abs(of_two).max() > 1e-4
     np.testing.assert_allclose(gradient(one, "logit"), of_two, rtol=1e-3, atol=1e-7)
+
+
+# --- the networks of chapter 14 -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("size", "side", "doublings"), [(28, 7, 2), (32, 4, 3), (64, 4, 4)])
+def test_parameter_counts_of_the_upsampling_generator(size, side, doublings, channels):
+    width, z, k = 8, 10, 5
+    maps = [width * 2**i for i in reversed(range(doublings))]
+    wanted = (z + 32) * side**2 * maps[0] + 10 * 32 + 4 * sum(maps)
+    wanted += sum(k * k * a * b for a, b in zip(maps, maps[1:], strict=False))
+    wanted += k * k * maps[-1] * channels + channels
+    model = networks.upsampling_generator(z, size, channels, width, kernel=k, classes=10)
+    assert model.count_params() == wanted
+    assert model.output_shape == (None, size, size, channels)
+    unlabelled = networks.upsampling_generator(z, size, channels, width, kernel=k)
+    assert unlabelled.count_params() == wanted - 32 * (10 + side**2 * maps[0])
+
+
+def test_upsampling_repeats_pixels_and_convolves():
+    """The last layers, by NumPy: each pixel twice in each direction, zeros around, products."""
+    model = networks.upsampling_generator(6, width=4)
+    z = np.random.default_rng(0).normal(size=(2, 6)).astype("float32")
+    before = keras.Model(model.inputs[0], model.layers[-2].input)
+    kernel, bias = model.layers[-1].get_weights()
+    maps = np.asarray(before(z)).repeat(2, axis=1).repeat(2, axis=2)
+    padded = np.pad(maps, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    wanted = np.zeros((2, 28, 28, 1)) + bias
+    for row in range(3):
+        for column in range(3):
+            wanted += padded[:, row : row + 28, column : column + 28] @ kernel[row, column]
+    np.testing.assert_allclose(np.asarray(model(z)), np.tanh(wanted), rtol=1e-4, atol=1e-5)
+
+
+def test_codes_are_chosen_by_the_largest_of_the_first_numbers():
+    model = networks.upsampling_generator(6, width=4, codes=3)
+    z = np.float32([[1, 2, 0, 9, 9, 9], [5, 2, 0, 9, 9, 9], [0, 1, 2, 0, 0, 0]])
+    table = model.get_layer("codes").embeddings
+    chosen = keras.Model(model.inputs[0], model.get_layer("codes").output)
+    np.testing.assert_array_equal(chosen(z), np.asarray(table)[[1, 0, 2]])
+    before = np.asarray(model(z))
+    table.assign(np.asarray(table) + np.float32([[0], [9], [0]]))
+    changed = (np.asarray(model(z)) != before).any(axis=(1, 2, 3))
+    np.testing.assert_array_equal(changed, [True, False, False])
+
+
+def test_dense_generator_is_the_formula():
+    model = networks.dense_generator(4, (5, 6), embedding=3)
+    z, labels = np.random.default_rng(0).normal(size=(7, 4)).astype("float32"), np.arange(7)
+    table, *weights = model.get_weights()
+    h = np.concatenate([z, table[labels]], axis=1)
+    for w, b in zip(weights[:4:2], weights[1:4:2], strict=True):
+        h = h @ w + b
+        h = np.maximum(h, 0.2 * h)
+    wanted = np.tanh(h @ weights[4] + weights[5]).reshape(7, 28, 28, 1)
+    np.testing.assert_allclose(model([z, labels]), wanted, rtol=1e-5, atol=1e-6)
+    assert networks.dense_generator().count_params() == (
+        10 * 16 + (16 + 16 + 1) * 128 + (128 + 1) * 112 + (112 + 1) * 784
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": 30}, "size is 30"),
+        ({"channels": 2}, "channels is 2"),
+        ({"kernel": 4}, "kernel is 4; it must be odd"),
+        ({"kernel": -1}, "kernel is -1"),
+        ({"codes": 65}, "codes is 65; it must lie in 0 to latent_dim, 64"),
+        ({"codes": -1}, "codes is -1"),
+        ({"codes": 10, "classes": 10}, "be 0 with labels"),
+    ],
+)
+def test_upsampling_generator_refuses(options, message):
+    with pytest.raises(ValueError, match=message):
+        networks.upsampling_generator(**options)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 from scipy.stats import special_ortho_group
 
 from gan_utils import cli, metrics, runs
@@ -231,3 +232,97 @@ def test_all_scores(sets):
     both = found["precision"], found["recall"]
     assert both == pytest.approx(THEIRS["precision_recall, k = 3"])
     assert found["confident"] == (p.max(axis=1) > 0.9).mean()
+
+
+# The sliced distance
+
+# As above, with POT 0.9.7.post1 and NumPy 2.4.6, along fifty given lines:
+#   ot.sliced_wasserstein_distance(real, made, projections=lines.T) ** 2 * 32
+POT = {"800 and 600 rows": 0.23045647550964024, "600 and 600 rows": 0.26003713539934126}
+
+
+@pytest.fixture
+def fifty_lines(monkeypatch):
+    """Lines that are the same on every machine, in place of those that the seed gives."""
+    lines = np.random.RandomState(3).normal(size=(32, 50)).T
+
+    class Given:
+        def normal(self, size):
+            assert size == (50, 32)
+            return lines.copy()
+
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: Given())
+
+
+def test_sliced_distance_agrees_with_pot(sets, fifty_lines):
+    real, made, _ = sets
+    ours = {
+        "800 and 600 rows": metrics.sliced_distance(real, made, directions=50),
+        "600 and 600 rows": metrics.sliced_distance(real[:600], made, directions=50),
+    }
+    assert ours.keys() == POT.keys()
+    for name, value in ours.items():
+        assert value == pytest.approx(POT[name], rel=1e-9), name
+
+
+def test_sliced_distance_on_a_line_is_the_best_assignment():
+    """One dimension has one line: against the cheapest of all pairings, rows repeated to 15."""
+    a, b = RANDOM.normal(size=(5, 1)), RANDOM.normal(size=(3, 1)) + 1
+    long_a, long_b = np.repeat(a, 3, axis=0), np.repeat(b, 5, axis=0)
+    cost = (long_a - long_b.T) ** 2
+    wanted = cost[linear_sum_assignment(cost)].mean()
+    assert metrics.sliced_distance(a, b, directions=3) == pytest.approx(wanted)
+
+
+def test_sliced_distance_of_a_shift_is_its_square():
+    """W₂² along θ is (θ·v)², whose mean over all directions is |v|²/d."""
+    a, v = RANDOM.normal(size=(50, 6)), np.array([3.0, 0, 0, 4, 0, 0])
+    found = [metrics.sliced_distance(a, a + v, 2000, seed) for seed in range(5)]
+    # θ₁² has the variance 2 (d - 1) / (d² (d + 2)), here 0.0347 = 0.186², so 6 · 25 · 0.186 / √2000
+    np.testing.assert_allclose(found, 25, atol=5 * 0.63)
+    assert len(set(found)) == 5 and metrics.sliced_distance(a, a, 10) == 0
+    assert metrics.sliced_distance(a, a + v) == metrics.sliced_distance(a + v, a)
+
+
+def test_sliced_distance_sees_what_means_and_covariances_do_not():
+    n = 4000
+    normal = RANDOM.normal(size=(n, 4))
+    two = np.sign(RANDOM.normal(size=(n, 4)))  # corners of a cube: mean 0, covariance 1
+    floor = metrics.frechet_distance(normal, RANDOM.normal(size=(n, 4)))
+    assert metrics.frechet_distance(normal, two) < 20 * floor
+    sliced_floor = metrics.sliced_distance(normal, RANDOM.normal(size=(n, 4)), 200)
+    assert metrics.sliced_distance(normal, two, 200) > 20 * sliced_floor
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "options", "message"),
+    [
+        (np.zeros((5, 3)), np.zeros((5, 4)), {}, r"\(5, 3\) and \(5, 4\)"),
+        (np.zeros((0, 3)), np.zeros((5, 3)), {}, "at least 1 row"),
+        (np.full((5, 3), np.inf), np.zeros((5, 3)), {}, "not finite"),
+        (np.zeros((5, 3)), np.zeros((5, 3)), {"directions": 0}, "directions is 0"),
+    ],
+)
+def test_sliced_distance_refuses(a, b, options, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.sliced_distance(a, b, **options)
+
+
+# The spread within a class
+
+
+def test_class_spread_by_hand():
+    x = np.array([[0.0, 0], [6, 8], [1, 1], [1, 1], [7, 7]])
+    got = metrics.class_spread(x, [0, 0, 2, 2, 3], classes=5)
+    np.testing.assert_allclose(got, [5, np.nan, 0, 0, np.nan])
+    many = RANDOM.normal(size=(30, 4))
+    pairs = ((many[:, None] - many) ** 2).sum(axis=2).mean()
+    assert 2 * metrics.class_spread(many, np.zeros(30, int), 1)[0] ** 2 == pytest.approx(pairs)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"), [([0, 1], r"got \(3, 2\) and \(2,\)"), ([0, 1, 3], "go from 0 to 3")]
+)
+def test_class_spread_refuses(labels, message):
+    with pytest.raises(ValueError, match=message):
+        metrics.class_spread(np.zeros((3, 2)), labels, classes=3)

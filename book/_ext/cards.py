@@ -16,7 +16,7 @@ import yaml
 from tools import contents
 
 #: The road of one hour, in the order in which it is walked, and what comes after it.
-ROAD = ["04_vanilla_gan", "02_adversarial_game", "09_dcgan_mnist"]
+ROAD = ["04_vanilla_gan", "02_adversarial_game", "09_dcgan_mnist", "14_conditional"]
 NEXT = "11_your_own_images"
 #: words of a first reading in a minute: prose up to the exercises, and open code
 WORDS = 200

@@ -3,7 +3,7 @@
     python experiments/conditional.py        about 25 minutes on 2 cores
 
 `projection` is the recipe: D adds e(y) · φ(x) to its logit (Miyato & Koyama 2018). `auxiliary` has
-the same generator and convolutions, but D does not look at the label: it names the class itself,
+the same generator and features, but D does not look at the label: it names the class itself,
 and both networks are rewarded for images that it names right (AC-GAN, Odena et al. 2017). That
 way is known to narrow what a class contains, hence the spreads.
 
@@ -36,7 +36,7 @@ import tensorflow as tf
 from keras import layers
 from resumable import run
 
-from gan_utils import classifiers, data, files, gan, losses, metrics, networks, recipes, runtime
+from gan_utils import classifiers, data, files, gan, losses, metrics, recipes, runtime
 
 RECIPE = recipes.get("cdcgan-mnist")
 WEIGHTS = files.weights("cdcgan_mnist_g.npz")
@@ -45,10 +45,11 @@ CLASSES = 10
 
 def auxiliary_discriminator():
     """Return D of the recipe with a classifier in place of the projection."""
-    _, options = RECIPE["discriminator"]
-    plain = networks.dcgan_discriminator(**{**options, "classes": None})
+    build, options = RECIPE["discriminator"]
+    told = build(**options)
+    plain = keras.Model(told.inputs[0], told.get_layer("logit").output)
     label = keras.Input((), dtype="int32", name="label")
-    features = layers.GlobalAveragePooling2D()(plain.layers[-3].output)
+    features = told.get_layer("logit").input
     named = layers.Dense(CLASSES, dtype="float32", name="named")(features)
     # Times 0: the verdict does not depend on it, but Keras shall count its weights as D's.
     unused = layers.Dot(axes=1)([keras.ops.one_hot(label, CLASSES), named])

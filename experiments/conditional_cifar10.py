@@ -2,7 +2,8 @@
 
     python experiments/conditional_cifar10.py        about 45 minutes on 2 cores
 
-`recipe` is `dcgan-cifar10`; `label` tells both networks the class, as `cdcgan-mnist` does; `label,
+`recipe` is `dcgan-cifar10`; `label` tells both networks the class (an embedding joined to z in G, a
+projection of D's features, their means over places) and leaves the rest as it is; `label,
 upsampling` has that recipe's kind of generator too. Five passes through CIFAR-10 in place of the
 recipe's fifteen; paired seeds.
 

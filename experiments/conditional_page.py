@@ -66,7 +66,7 @@ def folded(generator):
 def build(steps):
     """Return the GAN, compiled for so many steps."""
     generator = normalised_generator(**conditional.PAGE_OPTIONS)
-    discriminator = networks.dcgan_discriminator(28, 1, 32, batch_norm=False, classes=10)
+    discriminator = networks.projection_discriminator()
     loss = losses.non_saturating()
     model = gan.GAN(generator, discriminator, loss, latent="normal", r1=1.0, r1_every=4)
     g_rate, d_rate = (keras.optimizers.schedules.CosineDecay(2e-3, steps) for _ in range(2))

@@ -39,8 +39,8 @@ def test_the_verdict_of_the_auxiliary_discriminator_does_not_look_at_the_label()
     np.testing.assert_array_equal(one, other)
     names = {v.path.split("/")[-2] for v in d.trainable_variables}
     assert "named" in names, "the classifier trains with D"
-    plain = networks.dcgan_discriminator(28, 1, 32, batch_norm=False)
-    assert d.count_params() == plain.count_params() + (128 + 1) * 10
+    told = networks.projection_discriminator()
+    assert d.count_params() == told.count_params() - 10 * 128 + (128 + 1) * 10
 
 
 def test_one_step_of_the_auxiliary_classifier_by_hand():

@@ -170,11 +170,15 @@ def projection_discriminator(
     Raises:
         ValueError: another size, or another number of channels.
     """
-    plain = dcgan_discriminator(size, channels, width, batch_norm=False)
-    features = layers.Dense(hidden, name="features")(plain.layers[-2].output)
-    features = layers.LeakyReLU(negative_slope=0.2)(features)
-    logit = layers.Dense(1, dtype="float32", name="logit")(features)
-    return _judging(plain.inputs[0], logit, features, classes)
+    dcgan_grid(size, channels)
+    h = x = keras.Input((size, size, channels), name="x")
+    while h.shape[1] > 4:
+        h = layers.Conv2D(width, 4, strides=2, padding="same")(h)
+        h = layers.LeakyReLU(negative_slope=0.2)(h)
+        width *= 2
+    h = layers.Dense(hidden, name="features")(layers.Flatten()(h))
+    h = layers.LeakyReLU(negative_slope=0.2)(h)
+    return _judging(x, layers.Dense(1, dtype="float32", name="logit")(h), h, classes)
 
 
 def _batch_norm():

@@ -96,7 +96,7 @@ def test_chapter_14_and_the_engine():
     ours = pair(names["make_generator"], names["make_discriminator"])
     library = pair(
         lambda: networks.upsampling_generator(classes=10),
-        lambda: networks.dcgan_discriminator(28, 1, 32, batch_norm=False, classes=10),
+        networks.projection_discriminator,
     )
     for a, b in zip(ours, library, strict=True):
         for one, other in zip(a.get_weights(), b.get_weights(), strict=True):

@@ -426,3 +426,25 @@ def test_dense_generator_is_the_formula():
 def test_upsampling_generator_refuses(options, message):
     with pytest.raises(ValueError, match=message):
         networks.upsampling_generator(**options)
+
+
+@pytest.mark.parametrize(("size", "channels", "maps"), [(28, 1, 4), (32, 3, 4), (64, 3, 4)])
+def test_projection_discriminator_is_the_formula(size, channels, maps):
+    """The logit is that of the features plus e(y) · features, by NumPy, and nothing else."""
+    model = networks.projection_discriminator(size, channels, maps, hidden=5, classes=3)
+    x = np.random.default_rng(0).normal(size=(6, size, size, channels)).astype("float32")
+    y = np.arange(6) % 3
+    before = keras.Model(model.inputs[0], model.get_layer("features").output)
+    h = np.asarray(before(x))
+    h = np.maximum(h, 0.2 * h)
+    w, b = model.get_layer("logit").get_weights()
+    (table,) = (
+        v.numpy() for layer in model.layers if "embedding" in layer.name for v in layer.weights
+    )
+    wanted = h @ w + b + (table[y] * h).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model([x, y]), wanted, rtol=1e-4, atol=1e-5)
+    doublings = {28: 3, 32: 3, 64: 4}[size]
+    sizes = [channels, *(maps * 2**i for i in range(doublings))]
+    kernels = sum(16 * a * b + b for a, b in zip(sizes, sizes[1:], strict=False))
+    assert model.count_params() == kernels + (16 * sizes[-1] + 1) * 5 + (5 + 1) + 3 * 5
+    assert not any(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers)

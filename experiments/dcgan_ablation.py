@@ -5,8 +5,8 @@
 The base is the paper's setting in small (Radford et al. 2016, sections 3 and 4): width 24 in place
 of 64, z of 100 values uniform on [-1, 1), 936 steps of 64 images, one pass through MNIST. Each
 variant makes one change; the last one makes all of the book's at once. Paired seeds: seed s gives
-all variants the same batches, and a variant that changes one network leaves the other's initial
-weights as they are.
+all variants the same batches ("both twice" makes a second pass), and a variant that changes one
+network leaves the other's initial weights as they are.
 
 Scores are those of 10,000 samples against the 10,000 test images, in the frozen classifier's
 features. ``frechet_batch`` is the distance when batch normalisation uses the statistics of each

@@ -42,11 +42,7 @@ SMALLER = {
     "healthy_runs": "EPOCHS = {'healthy': 3, 'broken': 3}",
     "model_families": "N, EPOCHS = 100, dict.fromkeys(EPOCHS, 3)\n"
     "data.load = cut(data.load, 12_800)",
-    "race": "TURNS, WARM_UP, BLOCKS = 1, 0, dict.fromkeys(BLOCKS, 1)",
-    "recipe_search": "FIRST['epochs'] = 3",
     "score_corruptions": "N, DRAWS = 400, 1",
-    "sliced_samples": "COUNTS, FAULTED = [100], [100]; frechet_bias.MOST = 400\n"
-    "score_corruptions.N, score_corruptions.DRAWS = 400, 1; data.load = cut(data.load, 12_000)",
     "tshirts": "EPOCHS, training.OWN_ROWS = 3, 1",
     "tutorial_dcgan": "EPOCHS, SCORED, STEPS = 3, [1, 2, 3], 100\n"
     "data.load = cut(data.load, 100 * BATCH)",
@@ -57,9 +53,7 @@ NO_FIT = {
     "frechet_bias": "()",
     "frechet_storage": "()",
     "model_families": "()",
-    "race": "()",
     "score_corruptions": "()",
-    "sliced_samples": "()",
     "tutorial_dcgan": "trainer()[1]",
 }
 

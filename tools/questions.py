@@ -49,8 +49,8 @@ NOTE = (
 INTRO = "Answer from memory, then unfold. Each choice is explained, the wrong ones too."
 PAGE = f"""# Quizzes
 
-A quiz across the chapters of each part of the book that has several. {INTRO} What you miss leads to the section
-that has it. Each chapter has five questions of its own, at its end.
+A quiz across the chapters of each part of the book that has several. {INTRO} What you miss
+leads to the section that has it. Each chapter has five questions of its own, at its end.
 
 Printed, the page keeps its answers folded. For Moodle there is [a file](how_to_use.md#in-a-course).
 """

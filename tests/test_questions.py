@@ -44,13 +44,14 @@ def test_questions_are_sound(place):
     assert len({q["id"] for q in PLACES[place]}) == len(PLACES[place])
 
 
-def test_every_lesson_has_five_and_every_part_a_quiz():
+def test_every_lesson_has_five_and_every_part_of_several_a_quiz():
     told = questions.load()
     assert {n: len(asked) for n, asked in told["lessons"].items()} == dict.fromkeys(
         questions.lessons(), 5
     )
     assert told["parts"].keys() == questions.parts().keys() == {"I", "II", "III", "IV"}
     assert all(8 <= len(asked) <= 10 for asked in told["parts"].values())
+    assert "## Part V" not in questions.quizzes(), "of one lesson, which has questions of its own"
 
 
 def test_a_quiz_goes_across_the_chapters_of_its_part():

@@ -3,9 +3,9 @@
     make questions          # or: python -m tools.questions
 
 - The section *Questions* of each lesson: one Markdown cell before the sources, tagged `questions`.
-- `book/quizzes.md`, a quiz for each part of the book.
+- `book/quizzes.md`, a quiz for each part of the book that has several lessons.
 - `_build/questions/gans-you-can-run.xml`, which Moodle imports as *Moodle XML format*: a category
-  for each chapter and each part, with feedback on every answer.
+  for each chapter and each quiz, with feedback on every answer.
 
 To change a question, change the YAML and run this. The first two are committed; a test holds that
 they are what this writes.
@@ -49,8 +49,8 @@ NOTE = (
 INTRO = "Answer from memory, then unfold. Each choice is explained, the wrong ones too."
 PAGE = f"""# Quizzes
 
-A quiz for each part of the book, across its chapters. {INTRO} What you miss leads to the section
-that has it. Each chapter has five questions of its own, at its end.
+A quiz across the chapters of each part of the book that has several. {INTRO} What you miss
+leads to the section that has it. Each chapter has five questions of its own, at its end.
 
 Printed, the page keeps its answers folded. For Moodle there is [a file](how_to_use.md#in-a-course).
 """
@@ -70,13 +70,14 @@ def lessons() -> dict[str, Path]:
 
 @cache
 def parts() -> dict[str, tuple[str, str]]:
-    """Return the parts of the book: numeral -> (its name, the number of its last lesson)."""
+    """Return the parts of several lessons: numeral -> (its name, the number of its last lesson)."""
     found = {}
     for caption, pages in contents.parts(ROOT):
         numeral, dot, name = caption.partition(" · ")
         files = [page.removeprefix("notebooks/") for page in pages]
-        if dot:
-            found[numeral] = name, max(file[:2] for file in files if file[:2].isdigit())
+        numbers = {file[:2] for file in files if file[:2].isdigit()}
+        if dot and len(numbers) > 1:  # one lesson has its own questions, and needs no quiz
+            found[numeral] = name, max(numbers)
     return found
 
 

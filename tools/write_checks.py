@@ -263,6 +263,15 @@ ANSWERS = {
         3,
         {"Was it divided by the rate?": np.array([-1, 1, -1, -1e-3, 2, -50]) / 100},
     ),
+    "14.5": (
+        (10 / 11, math.log(1.1) + 0.1 * math.log(11)),
+        3,
+        {
+            "That is of the real images alone: some fakes pass.": (10 / 11, math.log(1.1)),
+            "Do all fakes have the right label?": (10 / 11, math.log(1.1) + math.log(11)),
+            "That D sees no label.": (1 / 2, 2 * LN2),
+        },
+    ),
 }
 
 

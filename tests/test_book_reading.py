@@ -155,6 +155,9 @@ def test_the_package_is_in_the_built_book(page):
     assert here <= names and any(name.endswith(".dist-info/METADATA") for name in names)
     assert wheel.read("gan_utils/plots.py") == (ROOT / "gan_utils/plots.py").read_bytes()
     assert len(list(HTML.glob("*.whl"))) == 1
+    says = (ROOT / "book" / "how_to_use.md").read_text(encoding="utf-8")
+    size = int(re.search(r"as one file of (\d+) MB", says)[1])
+    assert abs(size - wheel.fp.seek(0, 2) / 1e6) < 1
 
 
 # --- The extensions by themselves -----------------------------------------------------------------

@@ -150,6 +150,28 @@ def test_a_table_of_text_becomes_cards(site, open_page):
     assert cells.nth(0).bounding_box()["y"] == cells.nth(2).bounding_box()["y"]
 
 
+#: words, as the pages of Sphinx part them, that stand on two lines
+BROKEN = """where => [...document.querySelectorAll(where)]
+  .filter(e => /^[\\w.]+$/.test(e.textContent) && e.checkVisibility())
+  .filter(e => e.getClientRects().length > 1)
+  .map(e => e.textContent)"""
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_names_in_signatures_break_where_they_are_made_of_parts(width, site, open_page):
+    page = open_page(f"{site}/book/api.html", viewport={"width": width, "height": 844})
+    assert page.evaluate(BROKEN, "dl.py .sig .pre") == []
+    page.add_style_tag(content="wbr { display: none }")
+    assert page.evaluate(BROKEN, "dl.py .sig .pre") != [], "the parts are needed"
+
+
+def test_wide_signatures_break_between_arguments_alone(site, open_page):
+    page = open_page(f"{site}/book/api.html")
+    assert page.evaluate(BROKEN, "dl.py .sig .pre") == []
+    assert page.locator(".sig wbr").first.evaluate("e => getComputedStyle(e).display") == "none"
+    assert "build_digit_classifier>" not in page.locator("body").inner_text(), "a value"
+
+
 def test_previous_and_next_stand_one_below_the_other(site, open_page):
     page = open_page(f"{site}/book/notation.html", **PHONE)
     for link in page.locator(".prev-next-area a").all():

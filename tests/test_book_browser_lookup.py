@@ -115,6 +115,24 @@ def test_the_contents_follow_a_jump(site, open_page):
     assert page.faults == []
 
 
+def test_the_contents_mark_where_the_reader_went_though_the_next_heading_is_close(site, open_page):
+    page = open_page(f"{site}/book/glossary.html")
+    close = """() => {
+      const links = [...document.querySelectorAll("nav.page-toc a[href^='#']")];
+      const tops = links.map(e => document.querySelector(e.hash).getBoundingClientRect().top);
+      return links.filter((e, i) => i > 2 && tops[i + 1] - tops[i] < 180).map(e => e.hash)[0];
+    }"""
+    went = page.evaluate(close)
+    assert went, "two headings stand close together"
+    here = page.locator("nav.page-toc a[aria-current]")
+    page.locator(f"nav.page-toc a[href='{went}']").click()
+    page.wait_for_timeout(500)
+    assert here.get_attribute("href") == went
+    page.evaluate("scrollBy({top: 200, behavior: 'instant'})")
+    page.wait_for_timeout(300)
+    assert here.get_attribute("href") != went, "the reader has gone on"
+
+
 def test_a_line_tells_how_far_one_has_read(site, open_page):
     page = open_page(f"{site}/{LESSON}")
     wide = """() => new DOMMatrix(getComputedStyle(document.body, "::after").transform).a"""

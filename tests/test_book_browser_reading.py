@@ -210,6 +210,27 @@ def test_every_picture_of_a_chapter_can_be_enlarged(at_width):
     assert len(names) == pictures > 5 and all(len(name) > 15 for name in names)
 
 
+def test_the_picture_of_a_lesson_opens_in_full_size(at_width):
+    page = at_width(WIDE)
+    picture = page.locator("img.result")
+    assert picture.evaluate("e => e.naturalWidth") > picture.bounding_box()["width"]
+    use(page, picture, at_width.how)
+    large = page.get_by_role("dialog").locator("img")
+    large.wait_for()
+    assert large.bounding_box()["width"] >= int(picture.get_attribute("width"))
+    assert large.get_attribute("alt") == picture.get_attribute("alt")
+    page.keyboard.press("Escape")
+    large.wait_for(state="hidden")
+    assert picture.evaluate("e => e === document.activeElement"), "the focus returns"
+    assert page.get_by_role("button", name="Enlarge: ").first.is_visible()
+    assert page.faults == []
+
+
+def test_a_picture_that_is_enlarged_on_the_page_stays_as_it_is(at_width):
+    picture = at_width(CHAPTER).locator("img.result.enlarged")
+    assert picture.get_attribute("role") is None and picture.get_attribute("tabindex") is None
+
+
 def test_a_wide_figure_scrolls_on_a_phone_and_says_so(at_width):
     page = at_width(WIDE)
     box = page.locator("#fig-12-notices .picture")

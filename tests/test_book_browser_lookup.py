@@ -190,6 +190,16 @@ def test_wide_signatures_break_between_arguments_alone(site, open_page):
     assert "build_digit_classifier>" not in page.locator("body").inner_text(), "a value"
 
 
+@pytest.mark.parametrize("name", ["book/sources", "notebooks/04_evidence"])
+def test_names_in_tables_stay_whole_and_wide_tables_scroll(name, site, open_page):
+    page = open_page(f"{site}/{name}.html", **PHONE)
+    assert page.evaluate(BROKEN, ".bd-article table:not(.stacks) code .pre") == []
+    boxes = page.locator(".bd-article .pst-scrollable-table-container")
+    wide = boxes.evaluate_all("l => l.filter(e => e.scrollWidth > e.clientWidth + 1).length")
+    assert wide or name == "book/sources"
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+
+
 def test_previous_and_next_stand_one_below_the_other(site, open_page):
     page = open_page(f"{site}/book/notation.html", **PHONE)
     for link in page.locator(".prev-next-area a").all():

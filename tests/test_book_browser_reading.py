@@ -290,6 +290,29 @@ def test_the_film_of_a_lesson_stands_still_for_who_wants_it(site, open_page):
         assert page.evaluate(source).endswith(kind)
 
 
+def test_the_ring_around_a_control_is_not_cut(at_width):
+    page = at_width(CHAPTER)
+    page.keyboard.press("Tab")  # from now on the keyboard is in use
+    film = page.locator(".cell_output figure.film").first
+    film.scroll_into_view_if_needed()  # it loads when it comes near
+    control = film.get_by_role("button", name="Play")  # at the left edge
+    control.focus()
+    cut = control.evaluate(
+        """e => {
+          const ring = parseFloat(getComputedStyle(e).outlineWidth)
+            + parseFloat(getComputedStyle(e).outlineOffset);
+          const own = e.getBoundingClientRect(), found = [];
+          for (let box = e.parentElement; box.closest(".cell_output"); box = box.parentElement) {
+            if (getComputedStyle(box).overflowX === "visible") continue;
+            const {left, right} = box.getBoundingClientRect();
+            if (own.left - ring < left || own.right + ring > right) found.push(box.className);
+          }
+          return [ring, found];
+        }"""
+    )
+    assert cut == [5, []]
+
+
 # --- All of it ------------------------------------------------------------------------------------
 
 

@@ -115,6 +115,24 @@ def test_the_contents_follow_a_jump(site, open_page):
     assert page.faults == []
 
 
+def test_the_contents_mark_where_the_reader_went_though_the_next_heading_is_close(site, open_page):
+    page = open_page(f"{site}/book/glossary.html")
+    close = """() => {
+      const links = [...document.querySelectorAll("nav.page-toc a[href^='#']")];
+      const tops = links.map(e => document.querySelector(e.hash).getBoundingClientRect().top);
+      return links.filter((e, i) => i > 2 && tops[i + 1] - tops[i] < 180).map(e => e.hash)[0];
+    }"""
+    went = page.evaluate(close)
+    assert went, "two headings stand close together"
+    here = page.locator("nav.page-toc a[aria-current]")
+    page.locator(f"nav.page-toc a[href='{went}']").click()
+    page.wait_for_timeout(500)
+    assert here.get_attribute("href") == went
+    page.evaluate("scrollBy({top: 200, behavior: 'instant'})")
+    page.wait_for_timeout(300)
+    assert here.get_attribute("href") != went, "the reader has gone on"
+
+
 def test_a_line_tells_how_far_one_has_read(site, open_page):
     page = open_page(f"{site}/{LESSON}")
     wide = """() => new DOMMatrix(getComputedStyle(document.body, "::after").transform).a"""
@@ -148,6 +166,38 @@ def test_a_table_of_text_becomes_cards(site, open_page):
     assert label == '"Meaning"'
     page.set_viewport_size({"width": 768, "height": 900})
     assert cells.nth(0).bounding_box()["y"] == cells.nth(2).bounding_box()["y"]
+
+
+#: words, as the pages of Sphinx part them, that stand on two lines
+BROKEN = """where => [...document.querySelectorAll(where)]
+  .filter(e => /^[\\w.]+$/.test(e.textContent) && e.checkVisibility())
+  .filter(e => e.getClientRects().length > 1)
+  .map(e => e.textContent)"""
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_names_in_signatures_break_where_they_are_made_of_parts(width, site, open_page):
+    page = open_page(f"{site}/book/api.html", viewport={"width": width, "height": 844})
+    assert page.evaluate(BROKEN, "dl.py .sig .pre") == []
+    page.add_style_tag(content="wbr { display: none }")
+    assert page.evaluate(BROKEN, "dl.py .sig .pre") != [], "the parts are needed"
+
+
+def test_wide_signatures_break_between_arguments_alone(site, open_page):
+    page = open_page(f"{site}/book/api.html")
+    assert page.evaluate(BROKEN, "dl.py .sig .pre") == []
+    assert page.locator(".sig wbr").first.evaluate("e => getComputedStyle(e).display") == "none"
+    assert "build_digit_classifier>" not in page.locator("body").inner_text(), "a value"
+
+
+@pytest.mark.parametrize("name", ["book/sources", "notebooks/04_evidence"])
+def test_names_in_tables_stay_whole_and_wide_tables_scroll(name, site, open_page):
+    page = open_page(f"{site}/{name}.html", **PHONE)
+    assert page.evaluate(BROKEN, ".bd-article table:not(.stacks) code .pre") == []
+    boxes = page.locator(".bd-article .pst-scrollable-table-container")
+    wide = boxes.evaluate_all("l => l.filter(e => e.scrollWidth > e.clientWidth + 1).length")
+    assert wide or name == "book/sources"
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
 
 
 def test_previous_and_next_stand_one_below_the_other(site, open_page):

@@ -13,7 +13,7 @@ WIDE = "notebooks/12_evaluating.html"  # its matrix is wider than any phone
 SIZES = {390: 844, 768: 1024, 1440: 900}
 #: what is pressed is pressed in another way at each width
 HOW = {390: "touch", 768: "keyboard", 1440: "mouse"}
-FOLDS = "details.fold:not(.solution)"
+FOLDS = "details.fold:not(.solution, .checked)"
 #: the share of a page's height that stands open as code
 SHARE = """() => {
   document.querySelectorAll("img").forEach(image => image.loading = "eager");
@@ -58,14 +58,15 @@ def test_the_switch_opens_all_code_and_is_remembered(at_width, site):
     page = at_width(CHAPTER)
     switch = page.get_by_role("button", name="Show all code")
     none, count = opened(page)
-    assert none == 0 and count > 10 and switch.get_attribute("aria-pressed") == "false"
+    assert none == 0 and count > 5 and switch.get_attribute("aria-pressed") == "false"
     use(page, switch, at_width.how)
     assert opened(page) == (count, count) and switch.get_attribute("aria-pressed") == "true"
     assert opened(page, "details.solution")[0] == 0, "no solution is given away"
+    assert opened(page, "details.checked")[0] == 0 < page.locator("details.checked").count()
     page.reload()
     assert opened(page) == (count, count)
     page.goto(f"{site}/notebooks/05_leaky_relu.html")
-    assert opened(page)[0] == opened(page)[1] > 10
+    assert opened(page)[0] == opened(page)[1] > 5
     use(page, page.get_by_role("button", name="Show all code"), at_width.how)
     assert opened(page)[0] == 0
     page.goto(f"{site}/{CHAPTER}")
@@ -109,7 +110,7 @@ def test_a_browser_that_remembers_nothing_can_still_switch(at_width, site):
     # The theme's own script asks for the storage too; ours must not be stopped by that.
     page.goto(f"{site}/{CHAPTER}")
     page.get_by_role("button", name="Show all code").click()
-    assert opened(page)[0] == opened(page)[1] > 10
+    assert opened(page)[0] == opened(page)[1] > 5
 
 
 def test_one_fold_opens_alone(at_width):
@@ -210,6 +211,27 @@ def test_every_picture_of_a_chapter_can_be_enlarged(at_width):
     assert len(names) == pictures > 5 and all(len(name) > 15 for name in names)
 
 
+def test_the_picture_of_a_lesson_opens_in_full_size(at_width):
+    page = at_width(WIDE)
+    picture = page.locator("img.result")
+    assert picture.evaluate("e => e.naturalWidth") > picture.bounding_box()["width"]
+    use(page, picture, at_width.how)
+    large = page.get_by_role("dialog").locator("img")
+    large.wait_for()
+    assert large.bounding_box()["width"] >= int(picture.get_attribute("width"))
+    assert large.get_attribute("alt") == picture.get_attribute("alt")
+    page.keyboard.press("Escape")
+    large.wait_for(state="hidden")
+    assert picture.evaluate("e => e === document.activeElement"), "the focus returns"
+    assert page.get_by_role("button", name="Enlarge: ").first.is_visible()
+    assert page.faults == []
+
+
+def test_a_picture_that_is_enlarged_on_the_page_stays_as_it_is(at_width):
+    picture = at_width(CHAPTER).locator("img.result.enlarged")
+    assert picture.get_attribute("role") is None and picture.get_attribute("tabindex") is None
+
+
 def test_a_wide_figure_scrolls_on_a_phone_and_says_so(at_width):
     page = at_width(WIDE)
     box = page.locator("#fig-12-notices .picture")
@@ -267,6 +289,29 @@ def test_the_film_of_a_lesson_stands_still_for_who_wants_it(site, open_page):
     for motion, kind in (("reduce", ".png"), ("no-preference", ".webp")):
         page = open_page(f"{site}/{CHAPTER}", reduced_motion=motion)
         assert page.evaluate(source).endswith(kind)
+
+
+def test_the_ring_around_a_control_is_not_cut(at_width):
+    page = at_width(CHAPTER)
+    page.keyboard.press("Tab")  # from now on the keyboard is in use
+    film = page.locator(".cell_output figure.film").first
+    film.scroll_into_view_if_needed()  # it loads when it comes near
+    control = film.get_by_role("button", name="Play")  # at the left edge
+    control.focus()
+    cut = control.evaluate(
+        """e => {
+          const ring = parseFloat(getComputedStyle(e).outlineWidth)
+            + parseFloat(getComputedStyle(e).outlineOffset);
+          const own = e.getBoundingClientRect(), found = [];
+          for (let box = e.parentElement; box.closest(".cell_output"); box = box.parentElement) {
+            if (getComputedStyle(box).overflowX === "visible") continue;
+            const {left, right} = box.getBoundingClientRect();
+            if (own.left - ring < left || own.right + ring > right) found.push(box.className);
+          }
+          return [ring, found];
+        }"""
+    )
+    assert cut == [5, []]
 
 
 # --- All of it ------------------------------------------------------------------------------------

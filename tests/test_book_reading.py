@@ -1,6 +1,6 @@
 """How a chapter's page is built: what stands open, what carries a mark, what its head says."""
 
-import json
+import os
 import re
 import types
 import zipfile
@@ -17,6 +17,7 @@ from bs4 import BeautifulSoup
 from built_book import HTML, ROOT
 from docutils import nodes
 
+import notebooks
 from tools import roles
 
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -154,6 +155,9 @@ def test_the_package_is_in_the_built_book(page):
     assert here <= names and any(name.endswith(".dist-info/METADATA") for name in names)
     assert wheel.read("gan_utils/plots.py") == (ROOT / "gan_utils/plots.py").read_bytes()
     assert len(list(HTML.glob("*.whl"))) == 1
+    says = (ROOT / "book" / "how_to_use.md").read_text(encoding="utf-8")
+    size = int(re.search(r"as one file of (\d+) MB", says)[1])
+    assert abs(size - wheel.fp.seek(0, 2) / 1e6) < 1
 
 
 # --- The extensions by themselves -----------------------------------------------------------------
@@ -245,7 +249,9 @@ def test_the_first_sentence_is_taken():
 
 
 def minutes(*cells_of):
-    return head.reading_minutes({"cells": [{"metadata": {}, "outputs": [], **c} for c in cells_of]})
+    return notebooks.reading_minutes(
+        {"cells": [{"metadata": {}, "outputs": [], **c} for c in cells_of]}
+    )
 
 
 def test_time_to_read_counts_words_open_code_and_pictures():
@@ -260,12 +266,22 @@ def test_time_to_read_counts_words_open_code_and_pictures():
     assert minutes({"cell_type": "markdown", "source": "One word."}) == 5
 
 
+def test_a_notebook_is_read_once_and_again_after_a_change(tmp_path):
+    path = tmp_path / "a.ipynb"
+    path.write_text('{"cells": [{"source": ["# One\\n", "more"]}]}', encoding="utf-8")
+    found = notebooks.read(path)
+    assert notebooks.title(found) == "One" and notebooks.read(path) is found
+    path.write_text('{"cells": [{"source": ["# Two"]}]}', encoding="utf-8")
+    os.utime(path, (1, 1))
+    assert notebooks.title(notebooks.read(path)) == "Two"
+
+
 @pytest.mark.parametrize("name", HEADS)
 def test_the_notebook_says_the_time_that_its_page_says(name):
     """Within five minutes: a few words more need no new number."""
-    notebook = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
-    said = head.text(notebook["cells"][0]).partition("**Time**: ")[2].split()[0]
-    assert abs(int(said) - head.reading_minutes(notebook)) <= 5
+    notebook = notebooks.read(ROOT / "notebooks" / f"{name}.ipynb")
+    said = notebooks.text(notebook["cells"][0]).partition("**Time**: ")[2].split()[0]
+    assert abs(int(said) - notebooks.reading_minutes(notebook)) <= 5
 
 
 @pytest.mark.parametrize("address", ["", "https://github.com/ann/gans"])

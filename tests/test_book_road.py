@@ -8,6 +8,8 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
+import notebooks
+
 ROOT = Path(__file__).resolve().parent.parent
 
 HEADS = yaml.safe_load((ROOT / "book/_data/heads.yml").read_text(encoding="utf-8"))
@@ -40,7 +42,7 @@ def test_every_step_of_the_road_is_a_lesson_with_its_evidence():
 def test_each_step_of_the_road_names_the_next():
     for stem, after in zip(cards.ROAD, [*cards.ROAD[1:], cards.NEXT], strict=True):
         cells = cards.notebook(ROOT, stem)["cells"]
-        prose = "".join(cards.head.text(c) for c in cells if c["cell_type"] == "markdown")
+        prose = "".join(notebooks.text(c) for c in cells if c["cell_type"] == "markdown")
         _, _, summary = prose.partition("## Summary")
         assert f"({after}.ipynb)" in summary.partition("## Exercises")[0], stem
 
@@ -54,8 +56,11 @@ def test_what_is_counted():
     assert cards.reading([words, words, code, folded]) == round(900 / cards.WORDS)
     assert cards.reading([words, words, end, words]) == 3
     promise = {"cell_type": "markdown", "source": "**Time**: 9 minutes to read; 4 minutes to run"}
-    assert cards.running({"metadata": {}, "cells": [promise]}) == 4
-    assert cards.running({"metadata": {"gan_utils": {"seconds": 130}}, "cells": [promise]}) == 2
+    assert notebooks.running_minutes({"metadata": {}, "cells": [promise]}) == 4
+    assert (
+        notebooks.running_minutes({"metadata": {"gan_utils": {"seconds": 130}}, "cells": [promise]})
+        == 2
+    )
 
 
 @pytest.fixture(scope="module")

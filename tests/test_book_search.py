@@ -130,7 +130,10 @@ def test_by_keyboard_alone(start):
     assert page.evaluate("document.activeElement.closest('#search-results') !== null")
     page.keyboard.press("Enter")
     page.wait_for_url("**find=checkerboard**")
-    page.wait_for_function("document.activeElement.querySelector('mark')")
+    page.wait_for_load_state("load")
+    page.wait_for_timeout(300)
+    focused = page.evaluate("document.activeElement.outerHTML")
+    assert "<mark>" in focused and not focused.startswith("<body")
     assert "heckerboard" in page.locator("article mark").first.inner_text()
 
 
@@ -142,6 +145,14 @@ def test_a_passage_that_is_folded_is_opened(start):
     mark.wait_for()
     assert mark.inner_text() == "Twenty" and mark.is_visible()
     assert page.locator("article details[open]").count() == 1
+
+
+def test_code_that_was_found_keeps_the_focus(start):
+    page = start()
+    lesson = page.url.replace("search.html", "notebooks/04_vanilla_gan.html")
+    page.goto(f"{lesson}?find=softplus+logits#what-each-of-them-wants")
+    page.wait_for_timeout(500)
+    assert page.evaluate("document.activeElement.matches('pre:has(mark)')")
 
 
 def test_what_is_not_there_is_said(start):

@@ -1,15 +1,18 @@
 """What a page says of itself where it is shared, words that are Chinese, and the way home."""
 
+import io
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import built_book
+import numpy as np
 import pytest
 import sharing
 import yaml
 from bs4 import BeautifulSoup, Comment
 from built_book import HTML, ROOT
 from docutils import nodes, utils
+from PIL import Image
 
 ADDRESS = "https://someone.github.io/gans/"
 
@@ -85,7 +88,8 @@ def published(tmp_path):
     """A book with an address, as far as this extension looks at it."""
     document = utils.new_document("")
     document += nodes.paragraph("", "A sentence.")
-    titles = {"notebooks/04_vanilla_gan": nodes.title("", "04 · A GAN")}
+    stems = [lesson.stem for lesson in sharing.contents.lessons(ROOT).values()]
+    titles = {f"notebooks/{stem}": nodes.title("", f"{stem[:2]} · A GAN") for stem in stems}
     return SimpleNamespace(
         srcdir=ROOT,
         outdir=tmp_path,
@@ -97,18 +101,59 @@ def published(tmp_path):
 
 @pytest.mark.parametrize("page", ["04_vanilla_gan", "04_evidence"])
 def test_with_an_address_a_chapter_shows_its_picture(published, page):
-    built_book.build()
     head = BeautifulSoup(sharing.tags(published, f"notebooks/{page}", "T", "S."), "html.parser")
     assert said(head, "og:url") == f"{ADDRESS}notebooks/{page}.html"
-    picture = said(head, "og:image").removeprefix(ADDRESS)
-    assert picture == "_static/thumbnails/04_vanilla_gan.png" and (HTML / picture).is_file()
+    place = said(head, "og:image").removeprefix(ADDRESS)
+    assert place == "_static/sharing/04_vanilla_gan.png"
+    size = int(said(head, "og:image:width")), int(said(head, "og:image:height"))
+    content = sharing.picture(published, f"notebooks/{page}")[1]
+    assert size == sharing.SIZE == Image.open(io.BytesIO(content)).size
     assert "04 · A GAN" in said(head, "og:image:alt")
     assert said(head, "twitter:card") == "summary_large_image"
 
 
-def test_the_common_picture_is_there(published):
-    assert sharing.picture(published, "book/help")[0] == sharing.PICTURE
-    assert (ROOT / "book" / sharing.PICTURE).is_file()
+def picture(size, mode="L"):
+    """Noise as a PNG, and its pixels."""
+    pixels = np.random.default_rng(0).integers(0, 250, (size[1], size[0], 3), np.uint8)
+    image = Image.fromarray(pixels).convert(mode)
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue(), np.asarray(image.convert("RGB"))
+
+
+def test_a_small_picture_is_enlarged_pixel_by_pixel_on_paper():
+    content, pixels = picture((202, 100))
+    suffix, content = sharing.enlarged(content)
+    assert suffix == "png" and content[25] == 3, "it has a palette"
+    found = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+    assert found.shape == (630, 1200, 3)
+    np.testing.assert_array_equal(found[65:565, 95:1105][::5, ::5], pixels)
+    np.testing.assert_array_equal(found[69:565, 99:1105][::5, ::5], pixels)
+    around = [found[:65], found[565:], found[:, :95], found[:, 1105:]]
+    assert all((side == 255).all() for side in around)
+
+
+def test_a_large_picture_becomes_smaller_as_a_whole():
+    suffix, content = sharing.enlarged(picture((1400, 1400), "RGB")[0])
+    found = np.asarray(Image.open(io.BytesIO(content)).convert("L")).astype(int)
+    assert suffix == "jpg" and found.shape == (630, 1200)
+    assert found[:, :280].min() > 240 and found[:, 920:].min() > 240, "paper"
+    assert found[:, 290:910].mean() < 200
+
+
+def test_without_pillow_a_picture_stays_as_it_is(published, monkeypatch):
+    monkeypatch.setattr(sharing, "Image", None)
+    sharing.enlarged.cache_clear()
+    assert sharing.enlarged(b"a picture") == ("png", b"a picture")
+    assert "og:image:width" not in sharing.tags(published, "book/help", "T", "S.")
+    sharing.enlarged.cache_clear()
+
+
+def test_a_page_without_a_picture_of_its_own_shows_the_common_one(published, monkeypatch):
+    common = sharing.picture(published, "book/help")
+    assert common[0] == "_static/sharing/book.png"
+    monkeypatch.setattr(sharing.cards, "picture", lambda *args: None)
+    assert sharing.picture(published, "notebooks/04_vanilla_gan") == common
 
 
 def test_with_an_address_there_are_a_sitemap_and_a_way_home(published):
@@ -121,6 +166,13 @@ def test_with_an_address_there_are_a_sitemap_and_a_way_home(published):
     assert all(link.startswith("/gans/") for link in links) and len(links) == 4
     first = BeautifulSoup((published.outdir / "index.html").read_text("utf-8"), "html.parser")
     assert first.select_one("link[rel=canonical]")["href"] == f"{ADDRESS}book/index.html"
+    named = {
+        published.outdir / sharing.picture(published, page)[0]
+        for page in sharing.contents.pages(ROOT)
+    }
+    written = set((published.outdir / "_static" / "sharing").iterdir())
+    assert written == named and len(named) > 5
+    assert max(file.stat().st_size for file in written) < 200_000
     published.config.html_baseurl = ""
     sharing.finish(published, None)
     assert not (published.outdir / "sitemap.xml").exists()

@@ -5,12 +5,12 @@ import shutil
 from pathlib import Path
 
 import built_book
-import cards
 import pytest
 import teaching
 from bs4 import BeautifulSoup
 from mdit_py_plugins.anchors.index import slugify
 
+import notebooks
 from tools import class_check
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "book" / "teaching.md").read_text(encoding="utf-8")
 #: pixels that a letter of the graph takes on average, with a margin
 LETTER = 7.6
+
+
+def notebook(name):
+    return notebooks.read(ROOT / "notebooks" / f"{name}.ipynb")
 
 
 def section(title, page=PAGE):
@@ -35,8 +39,8 @@ def rows(text):
 
 
 def prose(stem):
-    cells = cards.notebook(ROOT, stem)["cells"]
-    return "\n".join(cards.head.text(c) for c in cells if c["cell_type"] == "markdown")
+    cells = notebook(stem)["cells"]
+    return "\n".join(notebooks.text(c) for c in cells if c["cell_type"] == "markdown")
 
 
 # --- Minutes --------------------------------------------------------------------------------------
@@ -77,9 +81,9 @@ def test_what_can_be_left_out_is_as_long_as_the_page_says():
 
 def test_minutes_are_those_of_the_heads():
     read, run = (teaching.minutes(ROOT, kind, ["04", "02"]) for kind in ("read", "run"))
-    notebooks = [cards.notebook(ROOT, f) for f in ("04_vanilla_gan", "02_adversarial_game")]
-    assert read == sum(map(cards.head.reading_minutes, notebooks))
-    assert run == sum(map(cards.running, notebooks))
+    found = [notebook(name) for name in ("04_vanilla_gan", "02_adversarial_game")]
+    assert read == sum(map(notebooks.reading_minutes, found))
+    assert run == sum(map(notebooks.running_minutes, found))
     text = "<!-- read 04 02 -->, <!-- run 04 02 -->, <!-- both 04 02 -->"
     assert teaching.filled(ROOT, text) == f"{read}, {run}, {read + run}"
 
@@ -162,7 +166,7 @@ def test_what_follows_is_not_drawn():
 def test_every_name_fits_into_its_box():
     graph = teaching.reduced(teaching.edges(ROOT))
     for number, depth in teaching.places(graph):
-        words = teaching.name(ROOT, teaching.lessons(ROOT)[number])
+        words = notebooks.title(notebooks.read(teaching.lessons(ROOT)[number])).partition(",")[0]
         assert LETTER * len(words) + teaching.STEP * depth + 10 < teaching.EDGE, words
 
 
@@ -207,7 +211,7 @@ def test_every_outcome_has_a_verb_a_section_and_an_exercise():
 @pytest.mark.parametrize("stem", ["04_vanilla_gan", "09_dcgan_mnist"])
 def test_the_lines_for_those_who_fall_behind_are_the_lessons_own(stem):
     blocks = re.findall(r"```python\n(.*?)```", section("If you fall behind"), re.DOTALL)
-    code = ["".join(cell["source"]) for cell in cards.notebook(ROOT, stem)["cells"]]
+    code = ["".join(cell["source"]) for cell in notebook(stem)["cells"]]
     quoted = [block for block in blocks if any(block.strip() in cell for cell in code)]
     assert len(blocks) == 2 and len(quoted) == 1 and "recipes.pretrained" in quoted[0]
 

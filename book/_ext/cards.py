@@ -6,13 +6,12 @@ and the levels.
 
 import base64
 import html
-import json
 import re
 from pathlib import Path
 
-import head
 import yaml
 
+import notebooks
 from tools import contents
 
 #: The road of one hour, in the order in which it is walked, and what comes after it.
@@ -24,52 +23,40 @@ NO_PROSE = re.compile(r"\$\$.*?\$\$|\]\(.*?\)|<!--.*?-->", re.DOTALL)
 
 
 def notebook(root, stem):
-    return json.loads((root / "notebooks" / f"{stem}.ipynb").read_text(encoding="utf-8"))
-
-
-def title(cells):
-    return head.text(cells[0]).partition("\n")[0].lstrip("# ").strip()
+    return notebooks.read(root / "notebooks" / f"{stem}.ipynb")
 
 
 def reading(cells):
     """Return the minutes that a first reading takes: up to the exercises, with the open code."""
     words = 0
-    for cell in cells:
-        if "caption" in head.tags(cell):
-            continue
+    for cell in notebooks.without(cells, "caption"):
+        text = notebooks.text(cell)
         if cell["cell_type"] == "code":
-            words += len(head.text(cell).split()) if "teach" in head.tags(cell) else 0
+            words += len(text.split()) if "teach" in notebooks.tags(cell) else 0
             continue
-        before, *after = re.split(r"^## Exercises", head.text(cell), maxsplit=1, flags=re.MULTILINE)
+        before, *after = re.split(r"^## Exercises", text, maxsplit=1, flags=re.MULTILINE)
         words += len(re.findall(r"\w[\w'’.-]*", NO_PROSE.sub(" ", before)))
         if after:
             break
     return round(words / WORDS)
 
 
-def running(notebook):
-    """Return the minutes that a run took, or else those that the notebook promises."""
-    if stamp := notebook["metadata"].get("gan_utils"):
-        return max(1, round(stamp["seconds"] / 60))
-    return int(re.search(r"(\d+) minutes? to run", head.text(notebook["cells"][0]))[1])
-
-
 def minutes(root, stem):
     """Return how long a chapter of the road takes to read and to run."""
     found = notebook(root, stem)
-    return reading(found["cells"]), running(found)
+    return reading(found["cells"]), notebooks.running_minutes(found)
 
 
 def road(root):
     """Return the road as Markdown: its chapters with their minutes, and the sums."""
     took = [minutes(root, stem) for stem in [*ROAD, NEXT]]
     lines = [
-        f"{place}. [{title(notebook(root, stem)['cells'])}](../notebooks/{stem}.ipynb): "
+        f"{place}. [{notebooks.title(notebook(root, stem))}](../notebooks/{stem}.ipynb): "
         f"{read} min to read, {run} min to run"
         for place, (stem, (read, run)) in enumerate(zip(ROAD, took[:-1], strict=True), 1)
     ]
     read, run = (sum(column) for column in zip(*took[:-1], strict=True))
-    after = title(notebook(root, NEXT)["cells"])
+    after = notebooks.title(notebook(root, NEXT))
     return "\n".join(
         [
             *lines,
@@ -97,15 +84,15 @@ def picture(root, stem, name):
 def card(root, stem, about):
     """Return the card of a chapter, as one line of HTML."""
     found = notebook(root, stem)
-    facts = f"{head.reading_minutes(found)} min to read, {running(found)} to run"
+    read, run = notebooks.reading_minutes(found), notebooks.running_minutes(found)
     image = ""
     if picture(root, stem, about["picture"]):
         image = f'<img src="../_static/thumbnails/{stem}.png" alt="" loading="lazy">'
     level = html.escape(about["level"])
     return (
         f'<a class="chapter" href="../notebooks/{stem}.html"><span class="thumbnail">{image}</span>'
-        f"<strong>{html.escape(title(found['cells']))}</strong>\n<span>{facts}</span>\n"
-        f"<span>{level}</span></a>"
+        f"<strong>{html.escape(notebooks.title(found))}</strong>\n"
+        f"<span>{read} min to read, {run} to run</span>\n<span>{level}</span></a>"
     )
 
 

@@ -7,14 +7,14 @@ and the code. Without scripts, and in browsers that know no folding, all is ther
 
 import ast
 import html
-import json
 import re
 from datetime import date
-from functools import cache
 from pathlib import Path
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
+
+import notebooks
 
 ROLES = ("teach", "set-up", "draw", "claim", "solution")
 TITLE = re.compile(r"# @title (.+)\n")
@@ -79,12 +79,6 @@ def fill_headers(app, doctree):
     for raw in doctree.findall(nodes.raw):
         if raw.get("format") == "html" and "<th" in raw.astext():
             raw.children = [nodes.Text(re.sub(r"<th\b[^>]*></th>", "<td></td>", raw.astext()))]
-
-
-@cache
-def stamp(path):
-    """Return the stamp of a notebook's run, or None; see tools/provenance.py."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))["metadata"].get("gan_utils")
 
 
 def assertions(code):
@@ -181,10 +175,10 @@ class FoldCells(SphinxPostTransform):
         said = [part for part in output for _ in part.findall(nodes.paragraph)]
         if not said or any(words in part.astext() for part in said for words in MISSED):
             return ""
-        path = self.env.doc2path(self.env.docname)
+        notebook = notebooks.read(Path(self.env.doc2path(self.env.docname)))
         code = "\n".join(source.astext() for source in parts(cell)[0])
         status = self.app.builder.get_relative_uri(self.env.docname, "book/status")
-        return evidence(code, stamp(path), status)
+        return evidence(code, notebooks.stamp(notebook), status)
 
     def wrap(self, cell, summary, children, kind):
         """Make a fold of children the only child of a cell."""

@@ -6,7 +6,6 @@ the pictures are; everything else comes from the notebook and from the stamp of 
 """
 
 import html
-import json
 import re
 import shutil
 import subprocess
@@ -19,43 +18,10 @@ import yaml
 from docutils import nodes
 from sphinx.util import logging
 
+import notebooks
+
 logger = logging.getLogger(__name__)
 COLAB = "https://colab.research.google.com/github"
-#: minutes that a reader takes for a word of explanation, a line of open code, and a picture
-WORD, LINE, PICTURE = 1 / 150, 1 / 10, 1 / 4
-
-
-def tags(cell):
-    return cell["metadata"].get("tags", [])
-
-
-def text(cell):
-    """Return a cell's source, which a notebook's file holds as lines."""
-    return "".join(cell["source"])
-
-
-def reading_minutes(notebook):
-    """Return how long a notebook takes to read, in steps of five minutes.
-
-    Solutions and the questions at the end are not counted.
-    """
-    minutes = 0
-    for cell in notebook["cells"]:
-        if {"caption", "solution", "questions"} & set(tags(cell)):
-            continue
-        if cell["cell_type"] == "markdown":
-            prose = re.sub(r"\$\$.*?\$\$|\]\(.*?\)", " x ", text(cell), flags=re.DOTALL)
-            minutes += WORD * len(prose.split())
-            continue
-        if "teach" in tags(cell):
-            minutes += LINE * sum(bool(line.strip()) for line in text(cell).splitlines())
-        for output in cell["outputs"]:
-            data = output.get("data", {})
-            if any(kind.startswith("image/") or kind == "text/html" for kind in data):
-                minutes += PICTURE
-            said = "".join(data.get("text/markdown", output.get("text", "")))
-            minutes += WORD * len(said.split())
-    return max(5, 5 * round(minutes / 5))
 
 
 def size(path):
@@ -69,11 +35,10 @@ def wheel_name(root):
 
 def facts(app, path, notebook, level):
     """Return the strip, as HTML."""
-    run = notebook["metadata"].get("gan_utils")
-    lines = [f"{reading_minutes(notebook)} min to read"]
-    if run:
-        took = max(1, round(run["seconds"] / 60))
-        lines.append(f"{took} min to run: {html.escape(run['device'])}")
+    lines = [f"{notebooks.reading_minutes(notebook)} min to read"]
+    if run := notebooks.stamp(notebook):
+        device = html.escape(run["device"])
+        lines.append(f"{notebooks.running_minutes(notebook)} min to run: {device}")
     if level:
         lines.append(f"Level: {html.escape(level)}")
     address = app.config.html_theme_options.get("repository_url")
@@ -131,7 +96,6 @@ def add_head(app, doctree):
     data = Path(app.srcdir, "book", "_data", "heads.yml")
     app.env.note_dependency(str(data))
     head = yaml.safe_load(data.read_text(encoding="utf-8")).get(path.stem, {})
-    notebook = json.loads(path.read_text(encoding="utf-8"))
 
     section = next(doctree.findall(nodes.section))
     lead = nodes.paragraph("", head["sentence"]) if "sentence" in head else None
@@ -149,7 +113,8 @@ def add_head(app, doctree):
     if own is not None and "width" in head:
         set_picture(own, Path(app.srcdir), head["width"])
     section["classes"] += ["lines"] if head.get("lines") else []
-    box += nodes.raw("", facts(app, path, notebook, head.get("level", "")), format="html")
+    strip = facts(app, path, notebooks.read(path), head.get("level", ""))
+    box += nodes.raw("", strip, format="html")
     section.insert(1, box)
 
 

@@ -6,16 +6,27 @@ Until then there is no picture, no canonical address and no sitemap, rather than
 """
 
 import html
+import io
 import re
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import cards
+import yaml
 from docutils import nodes
 
 from tools import contents
 
+try:
+    from PIL import Image
+except ImportError:  # the pages can be built without it; their pictures for sharing are small then
+    Image = None
+
 #: the picture of the pages that have none of their own
 PICTURE = "_static/films/fig-09-film.png"
+#: of a picture for sharing: its size, the most bytes of a PNG, and the page's paper around it
+SIZE, MOST, PAPER = (1200, 630), 150_000, "#ffffff"
 PICTURE_SAYS = "Forty-eight handwritten digits that a generator drew."
 CHINESE = re.compile(r"[\u3400-\u9fff][\u3000-\u303f\u3400-\u9fff\uff00-\uffef]*")
 LENGTH = 300  # letters of a description; search engines cut it earlier
@@ -51,13 +62,44 @@ def sentence(doctree):
     return f"{whole}." if whole else text[:LENGTH].rpartition(" ")[0] + " …"
 
 
+@cache
+def enlarged(content):
+    """Return a picture in the size for sharing, in the middle of white paper: (suffix, bytes).
+
+    A small picture is enlarged by a whole number, so that its pixels stay pixels.
+    """
+    if Image is None:
+        return "png", content
+    picture = Image.open(io.BytesIO(content)).convert("RGB")
+    if times := min(SIZE[0] // picture.width, SIZE[1] // picture.height):
+        size = picture.width * times, picture.height * times
+        picture = picture.resize(size, Image.Resampling.NEAREST)
+    else:
+        picture.thumbnail(SIZE, Image.Resampling.LANCZOS)
+    sheet = Image.new("RGB", SIZE, PAPER)
+    sheet.paste(picture, ((SIZE[0] - picture.width) // 2, (SIZE[1] - picture.height) // 2))
+    png, jpeg = io.BytesIO(), io.BytesIO()
+    sheet.quantize(256).save(png, "PNG", optimize=True)
+    if png.tell() <= MOST:
+        return "png", png.getvalue()
+    sheet.save(jpeg, "JPEG", quality=80)  # photographs, and noise
+    return "jpg", jpeg.getvalue()
+
+
 def picture(app, page):
-    """Return the picture of a page, as (place in the book, what it shows)."""
-    lesson = contents.lessons(app.srcdir).get(Path(page).name[:2])
-    if lesson:
-        title = app.env.titles[f"notebooks/{lesson.stem}"].astext()
-        return f"_static/thumbnails/{lesson.stem}.png", f"A picture of “{title}”."
-    return PICTURE, PICTURE_SAYS
+    """Return the picture of a page, as (place in the book, its bytes, what it shows).
+
+    It is that of the page's lesson, if the lesson has been run.
+    """
+    root = Path(app.srcdir)
+    if lesson := contents.lessons(root).get(Path(page).name[:2]):
+        heads = yaml.safe_load((root / "book/_data/heads.yml").read_text(encoding="utf-8"))
+        if content := cards.picture(root, lesson.stem, heads[lesson.stem]["picture"]):
+            title = app.env.titles[f"notebooks/{lesson.stem}"].astext()
+            suffix, content = enlarged(content)
+            return f"_static/sharing/{lesson.stem}.{suffix}", content, f"A picture of “{title}”."
+    suffix, content = enlarged((root / "book" / PICTURE).read_bytes())
+    return f"_static/sharing/book.{suffix}", content, PICTURE_SAYS
 
 
 def tags(app, page, title, text):
@@ -72,12 +114,15 @@ def tags(app, page, title, text):
         ("name", "twitter:card", "summary_large_image" if address else "summary"),
     ]
     if address:
-        place, says = picture(app, page)
+        place, _, says = picture(app, page)
         found += [
             ("property", "og:url", address + app.builder.get_target_uri(page)),
             ("property", "og:image", address + place),
             ("property", "og:image:alt", says),
         ]
+        width, height = map(str, SIZE)
+        size = [("property", "og:image:width", width), ("property", "og:image:height", height)]
+        found += size if Image else []
     return "".join(
         f'<meta {kind}="{name}" content="{html.escape(value)}">\n' for kind, name, value in found
     )
@@ -128,6 +173,10 @@ def finish(app, exception):
     sitemap = out / "sitemap.xml"
     sitemap.unlink(missing_ok=True)
     if address:
+        (out / "_static" / "sharing").mkdir(parents=True, exist_ok=True)
+        for page in contents.pages(app.srcdir):
+            place, content, _ = picture(app, page)
+            (out / place).write_bytes(content)
         places = [address + app.builder.get_target_uri(page) for page in contents.pages(app.srcdir)]
         urls = "".join(f"<url><loc>{html.escape(place)}</loc></url>\n" for place in places)
         space = "http://www.sitemaps.org/schemas/sitemap/0.9"

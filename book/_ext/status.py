@@ -2,7 +2,7 @@
 
 import json
 
-import cards
+import notebooks
 
 
 def minutes(seconds):
@@ -34,9 +34,9 @@ def chapters(root):
     """Return a table with a row for each notebook."""
     rows = []
     for file in sorted(root.glob("notebooks/*.ipynb")):
-        notebook = cards.notebook(root, file.stem)
-        link = f"[{cards.title(notebook['cells'])}](../notebooks/{file.name})"
-        rows.append(row(link, notebook["metadata"].get("gan_utils")))
+        notebook = notebooks.read(file)
+        link = f"[{notebooks.title(notebook)}](../notebooks/{file.name})"
+        rows.append(row(link, notebooks.stamp(notebook)))
     return table("Chapter", rows)
 
 

@@ -8,9 +8,7 @@ minutes: `<!-- read 02 03 -->`, `<!-- run 04 -->`, and `<!-- both 04 -->` for th
 import html
 import re
 
-import cards
-import head
-
+import notebooks
 from tools.contents import lessons
 
 NEEDED = ("do ", "you have seen ")
@@ -31,7 +29,7 @@ def edges(root):
     """Return for each chapter (the chapters that it needs, those that help)."""
     found = {}
     for number, path in lessons(root).items():
-        first = head.text(cards.notebook(root, path.stem)["cells"][0])
+        first = notebooks.text(notebooks.read(path)["cells"][0])
         line = re.search(r"^\*\*Before you start\*\*:? (.*)$", first, re.MULTILINE)
         if not line:
             raise ValueError(f"{path.name} has no line **Before you start**")
@@ -82,11 +80,6 @@ def places(graph):
     ]
 
 
-def name(root, path):
-    """Return a chapter's name for the graph: its title up to a comma."""
-    return cards.title(cards.notebook(root, path.stem)["cells"]).partition(",")[0]
-
-
 def drawing(root):
     """Return the graph as one SVG; its colours are in book.css."""
     graph = reduced(edges(root))
@@ -104,7 +97,8 @@ def drawing(root):
                 arcs += 1
                 way = f"M{EDGE} {from_y + BOX / 2:g}h{10 * arcs}V{y + BOX / 2:g}H{EDGE + 2}"
             lines.append(f'<path class="{kind}" marker-end="url(#tip)" d="{way}"/>')
-        words = html.escape(name(root, lessons(root)[number]))
+        title = notebooks.title(notebooks.read(lessons(root)[number]))
+        words = html.escape(title.partition(",")[0])
         boxes.append(
             f'<rect x="{x}" y="{y}" width="{EDGE - x}" height="{BOX}" rx="5"/>'
             f'<text x="{x + 9}" y="{y + 19}">{words}</text>'
@@ -121,8 +115,9 @@ def drawing(root):
 
 def minutes(root, kind, numbers):
     """Return how long chapters take, to "read", to "run" or "both", as their strips say."""
-    notebooks = [cards.notebook(root, lessons(root)[number].stem) for number in numbers]
-    read, run = (sum(map(count, notebooks)) for count in (head.reading_minutes, cards.running))
+    found = [notebooks.read(lessons(root)[number]) for number in numbers]
+    read = sum(map(notebooks.reading_minutes, found))
+    run = sum(map(notebooks.running_minutes, found))
     return {"read": read, "run": run, "both": read + run}[kind]
 
 
@@ -134,7 +129,7 @@ def table(root):
     ]
     for number, (needed, helpful) in edges(root).items():
         path = lessons(root)[number]
-        title = cards.title(cards.notebook(root, path.stem)["cells"])
+        title = notebooks.title(notebooks.read(path))
         took = [str(minutes(root, kind, [number])) for kind in ("read", "run")]
         cells = [f"[{title}](../notebooks/{path.name})", ", ".join(needed) or "–"]
         lines.append("| " + " | ".join([*cells, ", ".join(helpful) or "–", *took]) + " |")

@@ -6,21 +6,19 @@ one of https://llmstxt.org: a title, a summary, lists of links.
 """
 
 import ast
-import json
 import posixpath
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import head
 import marks
 import sharing
 from bs4 import BeautifulSoup
 
+import notebooks
 from tools import contents
 
 FILE = "gans-you-can-run.txt"
-SHOWN = ("teach", "hole", "solution")  # the roles whose code is part of the text
 CODE = re.compile(r"(^(`{3,}).*?^\2[ ]*$|`[^`\n]+`)", re.DOTALL | re.MULTILINE)
 TAG = re.compile(
     r"</?(?:a|b|br|details|div|em|figcaption|figure|i|img|p|picture|source|span|strong|sub|sup)"
@@ -101,10 +99,8 @@ def shown(output, cell, page):
 def notebook(path, page):
     """Return a notebook as Markdown."""
     found = []
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-        tags, source = head.tags(cell), head.text(cell)
-        if "caption" in tags or "colab" in tags:
-            continue
+    for cell in notebooks.without(notebooks.read(path)["cells"], "caption", "colab"):
+        tags, source = notebooks.tags(cell), notebooks.text(cell)
         if cell["cell_type"] == "markdown":
             found.append(markdown(source, page))
             continue

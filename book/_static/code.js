@@ -1,7 +1,7 @@
-// A switch that opens all folded code of the book, but no solution. It is remembered; each fold can
+// A switch that opens all folded code of the book, but no solution and no mark of a checked sentence. It is remembered; each fold can
 // still be opened and closed alone. Without this script the page has the folds and no switch.
 (() => {
-  const folds = document.querySelectorAll("details.fold:not(.solution)");
+  const folds = document.querySelectorAll("details.fold:not(.solution, .checked)");
   const place = document.querySelector(".article-header-buttons");
   if (!folds.length || !place) return;
   const key = "all-code";

@@ -1,4 +1,5 @@
-// The contents beside a page say where the reader is, after a jump too, and scroll along.
+// The contents beside a page say where the reader is, after a jump too, and scroll along. Who went to a
+// section is there as long as its heading is in sight at the top, though the next one be close below it.
 (() => {
   const nav = document.getElementById("pst-page-toc-nav");
   if (!nav) return;
@@ -9,9 +10,11 @@
   const mark = () => {
     waits = false;
     const high = innerHeight * 0.3, end = document.documentElement.scrollHeight - innerHeight;
-    let here = places.findLastIndex((place) => place?.getBoundingClientRect().top <= high);
-    if (scrollY >= end - 2)  // the last sections cannot reach the top
-      here = Math.max(here, places.findLastIndex((place) => place?.matches(":target")));
+    const top = (place) => place?.getBoundingClientRect().top;
+    let here = places.findLastIndex((place) => top(place) <= high);
+    const went = places.findLastIndex((place) => place?.matches(":target"));
+    // At the page's end the last sections cannot reach the top.
+    if (top(places[went]) > -2 && (top(places[went]) <= high || scrollY >= end - 2)) here = went;
     if (links[here] === marked) return;
     marked?.removeAttribute("aria-current");
     marked = links[here];
@@ -31,5 +34,6 @@
   };
   addEventListener("scroll", soon, {passive: true});
   addEventListener("resize", soon);
+  addEventListener("hashchange", soon);  // such a jump may need no scrolling
   mark();
 })();

@@ -46,8 +46,10 @@ const finding = {
       mark.append(part);
     }
   best.tabIndex = -1;
-  const go = () => best.scrollIntoView({block: "center", behavior: "instant"});
+  const go = () => {
+    best.focus({preventScroll: true});
+    best.scrollIntoView({block: "center", behavior: "instant"});
+  };
   go();
-  best.focus({preventScroll: true});
-  addEventListener("load", () => setTimeout(go));  // after the browser has gone to the section
+  addEventListener("load", () => setTimeout(go));  // the browser goes to the section, and takes the focus along
 })();

@@ -5,7 +5,7 @@ const fade = (box) => box.classList.toggle("more", box.scrollLeft + box.clientWi
 const scrollable = () => {
   for (const box of document.querySelectorAll(wide)) {
     if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
+    else if (box.tabIndex === 0) box.removeAttribute("tabindex");  // a hit of the search keeps its -1
     fade(box);
   }
 };

@@ -1,4 +1,5 @@
-// Any picture in full size: a click or a tap on it, or its button, which the keyboard reaches.
+// Any picture in full size: a click or a tap on it, or its button, which the keyboard reaches. A lesson's
+// own picture has no caption for a button and is one itself, unless it is shown enlarged already.
 (() => {
   const dialog = document.createElement("dialog");
   const room = document.createElement("div");
@@ -44,5 +45,16 @@
     button.addEventListener("click", () => open(image, button));
     image.addEventListener("click", () => open(image, button));
     caption.prepend(button);
+  }
+  for (const image of document.querySelectorAll(".bd-article .result:not(.enlarged)")) {
+    image.tabIndex = 0;
+    image.setAttribute("role", "button");
+    image.setAttribute("aria-label", `Enlarge: ${image.alt}`);
+    image.addEventListener("click", () => open(image, image));
+    image.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();  // the space would scroll
+      open(image, image);
+    });
   }
 })();

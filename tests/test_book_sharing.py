@@ -141,14 +141,6 @@ def test_a_large_picture_becomes_smaller_as_a_whole():
     assert found[:, 290:910].mean() < 200
 
 
-def test_without_pillow_a_picture_stays_as_it_is(published, monkeypatch):
-    monkeypatch.setattr(sharing, "Image", None)
-    sharing.enlarged.cache_clear()
-    assert sharing.enlarged(b"a picture") == ("png", b"a picture")
-    assert "og:image:width" not in sharing.tags(published, "book/help", "T", "S.")
-    sharing.enlarged.cache_clear()
-
-
 def test_a_page_without_a_picture_of_its_own_shows_the_common_one(published, monkeypatch):
     common = sharing.picture(published, "book/help")
     assert common[0] == "_static/sharing/book.png"

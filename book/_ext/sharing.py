@@ -15,13 +15,9 @@ from urllib.parse import urlsplit
 import cards
 import yaml
 from docutils import nodes
+from PIL import Image
 
 from tools import contents
-
-try:
-    from PIL import Image
-except ImportError:  # the pages can be built without it; their pictures for sharing are small then
-    Image = None
 
 #: the picture of the pages that have none of their own
 PICTURE = "_static/films/fig-09-film.png"
@@ -68,8 +64,6 @@ def enlarged(content):
 
     A small picture is enlarged by a whole number, so that its pixels stay pixels.
     """
-    if Image is None:
-        return "png", content
     picture = Image.open(io.BytesIO(content)).convert("RGB")
     if times := min(SIZE[0] // picture.width, SIZE[1] // picture.height):
         size = picture.width * times, picture.height * times
@@ -119,10 +113,9 @@ def tags(app, page, title, text):
             ("property", "og:url", address + app.builder.get_target_uri(page)),
             ("property", "og:image", address + place),
             ("property", "og:image:alt", says),
+            ("property", "og:image:width", str(SIZE[0])),
+            ("property", "og:image:height", str(SIZE[1])),
         ]
-        width, height = map(str, SIZE)
-        size = [("property", "og:image:width", width), ("property", "og:image:height", height)]
-        found += size if Image else []
     return "".join(
         f'<meta {kind}="{name}" content="{html.escape(value)}">\n' for kind, name, value in found
     )

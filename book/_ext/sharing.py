@@ -20,10 +20,10 @@ from PIL import Image
 from tools import contents
 
 #: the picture of the pages that have none of their own
-PICTURE = "_static/films/fig-09-film.png"
+PICTURE = "_static/films/fig-14-film.png"
 #: of a picture for sharing: its size, the most bytes of a PNG, and the page's paper around it
 SIZE, MOST, PAPER = (1200, 630), 150_000, "#ffffff"
-PICTURE_SAYS = "Forty-eight handwritten digits that a generator drew."
+PICTURE_SAYS = "A hundred handwritten digits that a generator drew, a row of each."
 CHINESE = re.compile(r"[\u3400-\u9fff][\u3000-\u303f\u3400-\u9fff\uff00-\uffef]*")
 LENGTH = 300  # letters of a description; search engines cut it earlier
 TITLE = "GANs You Can Run"

@@ -13,8 +13,8 @@ import notebooks
 ROOT = Path(__file__).resolve().parent.parent
 
 HEADS = yaml.safe_load((ROOT / "book/_data/heads.yml").read_text(encoding="utf-8"))
-#: minutes of reading, with the code and up to the exercises, and of running; 12 of these are those of
-#: chapter 14, which ran on a machine three times slower than the others'
+#: minutes of reading, with the code and up to the exercises, and of running; of these chapter 14
+#: has 12, since it ran on a machine three times slower than the others'
 BUDGET = (60, 20)
 
 

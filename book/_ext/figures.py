@@ -103,9 +103,11 @@ def visit_image(self, node):
     width, height = map(round, imagesize.get(path)) if path.is_file() else (-1, -1)
     figure = isinstance(node.parent, nodes.figure)
     if str(node.get("width", "")).isdigit():  # a notebook says so of a PNG for sharp screens
-        width, height = int(node["width"]), int(node["height"])
+        shape, width = height / width, int(node["width"])
+        height = int(node.get("height", round(shape * width)))
         node = node.deepcopy()  # which has no parent
-        del node["width"], node["height"]
+        for name in {"width", "height"} & node.attributes.keys():
+            del node[name]
     type(self).visit_image(self, node)
     if width < 0 or "width" in node:
         return

@@ -1,8 +1,15 @@
 """Instruments in a real browser, each on a page of its own, for the tests that use them."""
 
+import json
+import subprocess
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+
+from tools import chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
@@ -10,6 +17,25 @@ PAGE = """<!DOCTYPE html><html lang="en" data-theme="THEME"><head><meta charset=
 <meta name="viewport" content="width=device-width"><title>An instrument</title><style>STYLE
 body { margin: 1rem; background: PAPER; color: INK; }</style></head>
 <body><main class="bd-content"><h1>An instrument</h1>OUTPUT</main></body></html>"""
+
+
+FLAGS = """--headless --disable-gpu --disable-background-networking --disable-component-update
+--disable-sync --no-first-run --virtual-time-budget=20000 --dump-dom"""
+
+
+def result(text, folder):
+    """Return the JSON that a page's script writes into its element `result`, or skip the test."""
+    browser = chromium.find()
+    if browser is None:
+        pytest.skip("needs Chromium or Chrome")
+    page = folder / "page.html"
+    page.write_text(text, encoding="utf8")
+    flags = [*FLAGS.split(), *chromium.flags(), f"--user-data-dir={folder / 'profile'}"]
+    command = [browser, *flags, page.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    found = BeautifulSoup(done.stdout, "html.parser").find(id="result")
+    assert found and found.get_text(), f"the browser gave no answer: {done.stderr[-1000:]}"
+    return json.loads(found.get_text())
 
 
 @contextmanager

@@ -1,22 +1,17 @@
 """Digits on request in the page: the browser draws what Keras draws; the measured styles."""
 
 import base64
-import json
 import re
-import subprocess
 
 import keras
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from instrument_page import result
 from keras import layers
 
 from gan_utils import data, gan, losses, networks
 from gan_utils.chapters import conditional
-from tools import chromium
-
-FLAGS = """--headless --disable-gpu --disable-background-networking --disable-component-update
---disable-sync --no-first-run --virtual-time-budget=20000 --dump-dom"""
 
 
 @pytest.fixture(scope="module")
@@ -185,18 +180,7 @@ document.getElementById("result").textContent = JSON.stringify(result);
 @pytest.fixture(scope="module")
 def used(output, tmp_path_factory):
     """What a real browser shows while it is typed into, and the buttons and sliders are used."""
-    browser = chromium.find()
-    if browser is None:
-        pytest.skip("needs Chromium or Chrome")
-    folder = tmp_path_factory.mktemp("ask")
-    page = folder / "page.html"
-    page.write_text(PAGE.replace("OUTPUT", output), encoding="utf8")
-    flags = [*FLAGS.split(), *chromium.flags(), f"--user-data-dir={folder / 'profile'}"]
-    command = [browser, *flags, page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
-    text = BeautifulSoup(done.stdout, "html.parser").find(id="result")
-    assert text and text.get_text(), f"the browser gave no answer: {done.stderr[-1000:]}"
-    return json.loads(text.get_text())
+    return result(PAGE.replace("OUTPUT", output), tmp_path_factory.mktemp("ask"))
 
 
 def rounded(generator, z, labels):

@@ -1,20 +1,15 @@
 import base64
-import json
 import re
-import subprocess
 
 import keras
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from instrument_page import result
 from keras import layers
 
 from gan_utils import networks, recipes
 from gan_utils.chapters import live
-from tools import chromium
-
-FLAGS = """--headless --disable-gpu --disable-background-networking --disable-component-update
---disable-sync --no-first-run --virtual-time-budget=20000 --dump-dom"""
 
 
 @pytest.fixture(scope="module")
@@ -141,18 +136,7 @@ document.getElementById("result").textContent = JSON.stringify(result);
 @pytest.fixture(scope="module")
 def used(output, tmp_path_factory):
     """What a real browser shows while the buttons and sliders are used."""
-    browser = chromium.find()
-    if browser is None:
-        pytest.skip("needs Chromium or Chrome")
-    folder = tmp_path_factory.mktemp("live")
-    page = folder / "page.html"
-    page.write_text(PAGE.replace("OUTPUT", output), encoding="utf8")
-    flags = [*FLAGS.split(), *chromium.flags(), f"--user-data-dir={folder / 'profile'}"]
-    command = [browser, *flags, page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    text = BeautifulSoup(done.stdout, "html.parser").find(id="result")
-    assert text and text.get_text(), f"the browser gave no answer: {done.stderr[-1000:]}"
-    return json.loads(text.get_text())
+    return result(PAGE.replace("OUTPUT", output), tmp_path_factory.mktemp("live"))
 
 
 def float16_error(generator, z):

@@ -25,7 +25,8 @@ COLAB = "https://colab.research.google.com/github"
 
 
 def size(path):
-    return f"{path.stat().st_size / 1e6:.1f} MB"
+    length = path.stat().st_size
+    return f"{length / 1e6:.1f} MB" if length >= 1e5 else f"{length / 1e3:.0f} kB"
 
 
 def wheel_name(root):

@@ -1,13 +1,9 @@
 """Chapter 14: digits on request in the reader's browser, and directions of style.
 
-A dense generator that takes labels travels in the page as text, its weights rounded to float16.
-Nothing is fetched.
+A dense generator that takes labels travels in the page, by ``page.figure``.
 """
 
-import base64
-import html
 import io
-import json
 from collections.abc import Mapping, Sequence
 
 import keras
@@ -17,16 +13,13 @@ from IPython.display import HTML, Image, display
 from PIL import Image as Pillow
 
 from gan_utils import data, files, networks, plots
-from gan_utils.chapters import live
+from gan_utils.chapters import live, page
 
-PAGE_WEIGHTS = "page_digits_g.npz"
 #: how ``page_generator`` is built; ``experiments/conditional_page.py`` trains it
 PAGE_OPTIONS = {"latent_dim": 16, "hidden": (128, 112), "embedding": 16}
 STILL = 3  # styles in the picture for readers without scripts
 
-ASK_STYLE = files.text("chapters/conditional.css")
-
-ASK_SCRIPT = files.text("chapters/conditional.js")
+CODE = files.text("chapters/conditional.css"), files.text("chapters/conditional.js")
 
 
 def page_generator() -> keras.Model:
@@ -75,37 +68,19 @@ def digits_on_request(
     """
     table, dense, slope, (height, width, _) = _parts(generator)
     latent_dim = generator.inputs[0].shape[1]
-    vectors = np.array(list(directions.values()), np.float32)
-    if vectors.shape != (len(directions), latent_dim) or not directions:
-        raise ValueError(
-            f"Each direction must be a vector of the length of z, {latent_dim}, and there must be "
-            f"at least one; got an array of shape {vectors.shape}."
-        )
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 8):
         raise ValueError(f"digits is {digits!r}; it must be one to eight of the digits 0 to 9.")
-    weights = [w for layer in dense for w in layer.get_weights()]
-    matrices = [np.atleast_2d(w) for w in (*table.get_weights(), *weights, vectors)]
-    halves = np.concatenate([m.ravel() for m in matrices])
-    if not (np.abs(halves) <= np.finfo(np.float16).max).all():  # not so for NaN either
-        raise ValueError("The weights or directions hold values that float16 cannot.")
     settings = {
-        "shapes": [m.shape for m in matrices],
         "slope": slope,
         "width": width,
         "height": height,
-        "names": list(directions),
         "reach": reach,
         "digits": digits,
         "seed": seed,
     }
-    source, size = _still(generator, seed)
-    return HTML(
-        f'<figure class="ask" data-ask="{html.escape(json.dumps(settings))}" '
-        f'data-weights="{_text(halves.astype("<f2").tobytes())}"><style>\n{ASK_STYLE}</style>'
-        f'<img alt="{html.escape(alt)}" width="{2 * size[0]}" height="{2 * size[1]}" '
-        f'style="max-width:100%;height:auto" src="data:image/webp;base64,{source}">'
-        f"<figcaption>{html.escape(caption)}</figcaption><script>\n{ASK_SCRIPT}</script></figure>"
-    )
+    weights = [w for layer in (table, *dense) for w in layer.get_weights()]
+    still = _still(generator, seed), 60, 2
+    return page.figure("ask", CODE, weights, directions, latent_dim, settings, still, alt, caption)
 
 
 def page_normals(seed: int, n: int, latent_dim: int = 16) -> np.ndarray:
@@ -250,23 +225,6 @@ def confusion(asked: np.ndarray, read: np.ndarray, classes: int = 10) -> np.ndar
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
-def show_confusion(table: np.ndarray) -> HTML:
-    """Show a confusion table in percent, the bluer the more.
-
-    Args:
-        table: of ``confusion``.
-    """
-    percent = np.vectorize(lambda s: f"{100 * s:.1f}".removesuffix(".0") if s >= 0.0005 else "")
-    return plots.matrix(
-        percent(table),
-        range(len(table)),
-        range(len(table)),
-        np.sqrt(table),  # the root, to see the small ones
-        "Percent of each order. The blue grows with the root of the share.",
-        "ordered, read:",
-    )
-
-
 def _parts(generator) -> tuple:
     """Return the layers that the script knows how to compute: table, dense ones; slope; shape."""
     kinds = {}
@@ -293,14 +251,8 @@ def _parts(generator) -> tuple:
     return tables[0], dense, float(leaky[0].negative_slope), shapes[0].target_shape
 
 
-def _still(generator, seed: int) -> tuple[str, tuple[int, int]]:
-    """Draw all ten classes in a few styles, a style a row; return a WebP as text and its size."""
+def _still(generator, seed: int) -> np.ndarray:
+    """Draw all ten classes in a few styles, a style a row."""
     z = page_normals(seed, STILL, generator.inputs[0].shape[1]).astype(np.float32)
     images = generator([z.repeat(10, axis=0), np.tile(np.arange(10), STILL)], training=False)
-    picture, buffer = plots.tile(data.to_pixels(images), columns=10), io.BytesIO()
-    Pillow.fromarray(picture.squeeze()).save(buffer, "WEBP", quality=60)
-    return _text(buffer.getvalue()), (picture.shape[1], picture.shape[0])
-
-
-def _text(content: bytes) -> str:
-    return base64.b64encode(content).decode()
+    return plots.tile(data.to_pixels(images), columns=10)

@@ -1,26 +1,19 @@
-"""A generator that runs in the reader's browser: weights and a short script in one HTML output.
+"""Chapter 07: the book's MLP generator in the reader's browser, with directions of its z.
 
-It takes the book's MLP generator: two matrix products, a leaky ReLU between them, tanh at the end.
-Nothing is fetched: the weights lie in the output as text, rounded to float16.
+It is two matrix products, a leaky ReLU between them, tanh at the end.
 """
 
-import base64
-import html
-import io
-import json
 from collections.abc import Mapping
 
 import numpy as np
 from IPython.display import HTML
-from PIL import Image
 
 from gan_utils import data, files, plots
+from gan_utils.chapters import page
 
 SMALL = 8  # digits beside the large one
 
-LIVE_STYLE = files.text("chapters/live.css")
-
-LIVE_SCRIPT = files.text("chapters/live.js")
+CODE = files.text("chapters/live.css"), files.text("chapters/live.js")
 
 
 def live_generator(
@@ -56,35 +49,18 @@ def live_generator(
     hidden, leaky, pixels, reshape = _layers(generator)
     height, width, _ = reshape.target_shape
     latent_dim = generator.input_shape[1]
-    vectors = np.array(list(directions.values()), np.float32)
-    if vectors.shape != (len(directions), latent_dim) or not directions:
-        raise ValueError(
-            f"Each direction must be a vector of the length of z, {latent_dim}, and there must be "
-            f"at least one; got an array of shape {vectors.shape}."
-        )
-    matrices = [np.atleast_2d(w) for w in (*hidden.get_weights(), *pixels.get_weights(), vectors)]
-    halves = np.concatenate([m.ravel() for m in matrices])
-    if not (np.abs(halves) <= np.finfo(np.float16).max).all():  # not so for NaN either
-        raise ValueError("The weights or directions hold values that float16 cannot.")
     settings = {
-        "shapes": [m.shape for m in matrices],
         "slope": float(leaky.negative_slope),
         "width": width,
         "height": height,
-        "names": list(directions),
         "reach": reach,
         "small": SMALL,
         "seed": seed,
     }
-    z = page_latents(seed, SMALL + 1, latent_dim)
-    source, size = _still(data.to_pixels(generator(z, training=False)))
-    return HTML(
-        f'<figure class="live" data-live="{html.escape(json.dumps(settings))}" '
-        f'data-weights="{_text(halves.astype("<f2").tobytes())}"><style>\n{LIVE_STYLE}</style>'
-        f'<img alt="{html.escape(alt)}" width="{3 * size[0]}" height="{3 * size[1]}" '
-        f'style="max-width:100%;height:auto" src="data:image/webp;base64,{source}">'
-        f"<figcaption>{html.escape(caption)}</figcaption><script>\n{LIVE_SCRIPT}</script></figure>"
-    )
+    images = data.to_pixels(generator(page_latents(seed, SMALL + 1, latent_dim), training=False))
+    weights = [*hidden.get_weights(), *pixels.get_weights()]
+    still = _still(images), 70, 3
+    return page.figure("live", CODE, weights, directions, latent_dim, settings, still, alt, caption)
 
 
 def page_latents(seed: int, n: int, latent_dim: int = 100) -> np.ndarray:
@@ -126,15 +102,9 @@ def _layers(generator) -> list:
     )
 
 
-def _still(images: np.ndarray) -> tuple[str, tuple[int, int]]:
-    """Arrange images as the page does, the first one large; return a WebP as text and its size."""
+def _still(images: np.ndarray) -> np.ndarray:
+    """Arrange images as the page does, the first one large."""
     column = plots.tile(images[1:], columns=2, gap=0)
     rows = SMALL // 2
     large = images[0].repeat(rows, axis=0).repeat(rows, axis=1)
-    picture, buffer = np.concatenate([large, column], axis=1), io.BytesIO()
-    Image.fromarray(picture.squeeze()).save(buffer, "WEBP", quality=70)
-    return _text(buffer.getvalue()), (picture.shape[1], picture.shape[0])
-
-
-def _text(content: bytes) -> str:
-    return base64.b64encode(content).decode()
+    return np.concatenate([large, column], axis=1)

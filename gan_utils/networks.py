@@ -87,7 +87,7 @@ def dcgan_generator(
 
     Returns:
         Model (n, latent_dim) -> (n, size, size, channels) in [-1, 1], 760,065 parameters with the
-        defaults, 384 of them moving statistics.
+        defaults, 192 of them moving statistics.
 
     Raises:
         ValueError: another size, or another number of channels.

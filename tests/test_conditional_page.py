@@ -158,6 +158,9 @@ const steps = {
   first: () => {},
   typed: () => set(typed, "3x1 4"),
   none: () => set(typed, "abc"),
+  pasted: () => set(typed, "the years 1984 and 2026, and 1999"),
+  between: () => { typed.value = "12x934"; typed.focus(); typed.setSelectionRange(4, 4);
+    typed.dispatchEvent(new Event("input")); result.caret = typed.selectionStart; },
   chosen: () => find(".all button")[8].click(),
   moved: () => { set(sliders[0], 1.5); set(sliders[1], -0.5); },
   walked: () => { reset.click(); set(sliders[2], 1); },
@@ -221,6 +224,8 @@ def test_typing_choosing_and_sliding_do_what_they_say(used, generator, direction
         assert used[step]["typed"] == "".join(map(str, digits)) and used[step]["hint"] == ""
         wanted = [f"a {digit}, as the generator draws it" for digit in digits]
         assert used[step]["names"] == wanted
+    assert used["pasted"]["typed"] == "19842026" and len(used["pasted"]["large"]) == 8
+    assert used["between"]["typed"] == "12934" and used["caret"] == 3, "after the 9"
     assert used["none"]["large"] == [] and used["none"]["typed"] == ""
     assert "Type a digit" in used["none"]["hint"]
     moved = z[0] + 1.5 * halves[0] - 0.5 * halves[1]

@@ -14,9 +14,9 @@
   };
 
   const top = add(panel, "label", {className: "typed"});
-  add(top, "span", {textContent: "Type digits"});
+  add(top, "span", {textContent: "Type up to 8 digits"});
   const typed = add(top, "input",
-    {type: "text", inputMode: "numeric", maxLength: 8, value: settings.digits, autocomplete: "off"});
+    {type: "text", inputMode: "numeric", value: settings.digits, autocomplete: "off"});
   const large = add(panel, "div", {className: "large"});
   const hint = add(panel, "p", {className: "hint"});
   hint.setAttribute("role", "status");
@@ -48,8 +48,13 @@
     return picture(button);
   });
   const update = () => {
-    const digits = typed.value.replace(/\D/g, ""), z = current();
-    if (typed.value !== digits) typed.value = digits;
+    const cleaned = text => text.replace(/\D/g, "").slice(0, 8);
+    const digits = cleaned(typed.value), z = current();
+    if (typed.value !== digits) {
+      const caret = cleaned(typed.value.slice(0, typed.selectionStart)).length;
+      typed.value = digits;
+      if (document.activeElement === typed) typed.setSelectionRange(caret, caret);
+    }
     const drawn = small.map((_, label) => generate(z, label));
     drawn.forEach((x, label) => paint(small[label], x));
     if (large.dataset.digits !== digits) {

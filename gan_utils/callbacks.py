@@ -1,4 +1,4 @@
-"""What happens beside the training: checkpoints, sample pictures, scores, a stop at NaN.
+"""What happens beside the training: checkpoints, sample pictures, a stop at NaN.
 
 Ordinary ``keras.callbacks`` for ``GAN.fit``. ``fit`` calls them between executions of up to a
 hundred steps, so "every N steps" means the first such moment at or after each multiple of N.
@@ -30,8 +30,8 @@ class Checkpoint(keras.callbacks.Callback):
 
     ``folder/checkpoints`` holds the two newest states, each with the whole history;
     ``folder/history.csv`` is the history to read. A run that was killed and is started again with
-    the same ``fit`` ends with the same weights, bit for bit on the same machine with the same
-    versions, as one that was never interrupted. Every file is written whole or not at all, and
+    the same ``fit`` ends with the same weights, bit for bit on the same processor with the
+    same number of threads and versions, as one that was never interrupted. Every file is written whole or not at all, and
     nothing is pickled.
 
     Args:
@@ -169,8 +169,8 @@ def _settings(gan) -> dict:
 class SampleGrid(keras.callbacks.Callback):
     """Save a picture of what the generator makes of the same z, again and again, and a film of it.
 
-    ``folder/samples/EPOCH_STEP.png`` carries the losses in its title; at the end all of them
-    become ``folder/samples.gif``.
+    ``folder/samples/EPOCH_STEP.png`` carries the losses in its title; at the end up to a hundred
+    of them become ``folder/samples.gif``.
 
     Args:
         folder: of the run.
@@ -233,7 +233,7 @@ class SampleGrid(keras.callbacks.Callback):
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Stop at once when a loss is no longer finite.
+    """Stop within a hundred steps when a loss is no longer finite.
 
     Args:
         folder: of the run, if it has a ``Checkpoint``, to name its last good state.

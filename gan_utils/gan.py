@@ -32,11 +32,11 @@ class GAN(keras.Model):
         loss: from ``gan_utils.losses``.
         schedule: ``(k_d, k_g)`` gives D and then G so many updates in every step, each with a batch
             of its own. ``"larger_loss"`` updates one of them, whichever has the larger loss: the
-            mean of D's losses on real and on fake against G's, all three in inference mode, as in
-            the PaddlePaddle chapter.
+            mean of D's losses on real and on fake against G's, all three in inference mode.
+            (The PaddlePaddle chapter has this schedule, with statistics of the batch.)
         latent: distribution of z: ``"uniform"`` on [-1, 1) or ``"normal"``.
         r1: weight γ of the penalty ``γ/2 ‖∇D(x)‖²`` on real data, where D(x) is the logit
-            (Mescheder et al. 2018, eq. 9). It keeps a strong D from running away from G.
+            (Mescheder et al. 2018, eq. 9). It is meant to hold a strong D back.
         r1_every: steps between two penalties, each of which then weighs as much as all of them
             (Karras et al. 2020, appendix B): nearly the same at a lower price.
 
@@ -106,7 +106,7 @@ class GAN(keras.Model):
         Args:
             g_optimizer, d_optimizer: Keras optimisers, or their names.
             jit_compile: True compiles the step with XLA. ``"auto"`` does so for dense networks,
-                where the loop is the cost, and on a GPU; on a CPU it slows convolutions down. On
+                where the loop is the cost, and on a GPU. On
                 several devices XLA cannot compile the step, and ``GAN_BOOK_XLA=off`` forbids it.
 
         Raises:
@@ -269,7 +269,8 @@ class GAN(keras.Model):
 
         Returns:
             The gradient's length, and the update's over that of the weights. Both are 0 but in
-            every tenth step: to measure them always would cost a dense net a fifth of its speed.
+            every tenth step, since to measure them takes time, or in every step if gradients
+            accumulate.
         """
         if not variables:
             return 0.0, 0.0

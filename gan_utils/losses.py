@@ -51,7 +51,7 @@ def non_saturating(real_target: float = 1.0, fake_target: float = 0.0) -> Loss:
 def minimax(real_target: float = 1.0, fake_target: float = 0.0) -> Loss:
     """As ``non_saturating``, but G minimises log(1 − D(G(z))) (Goodfellow et al. 2014, eq. 1).
 
-    Its gradient vanishes where D(G(z)) is near 0, that is where G is still bad.
+    Its gradient vanishes where D(G(z)) is near 0, where D is sure of what G made.
     """
     discriminator = _discriminator_cross_entropy(real_target, fake_target)
     config = {"name": "minimax", "real_target": real_target, "fake_target": fake_target}

@@ -16,8 +16,8 @@ NVIDIA_TRACES = ("/proc/driver/nvidia", "/dev/nvidia0")
 def profile() -> str:
     """Return the profile of this process, ``"full"``, ``"short"`` or ``"quick"``.
 
-    ``full`` makes what the book shows and is the default. ``short`` takes a lesson a few minutes
-    at most, on the same data. ``quick`` proves in seconds that every cell works, on stand-ins
+    ``full`` makes what the book shows and is the default. ``short`` takes most lessons a few
+    minutes at most, on the same data. ``quick`` shows in seconds that every cell runs, on stand-ins
     where the data are missing; the tests set it with the environment variable
     ``GAN_BOOK_PROFILE``.
 

@@ -168,8 +168,8 @@ def sample_pixels(
 ) -> np.ndarray:
     """Draw images pixel by pixel, each from its distribution given those before: 784 passes.
 
-    A pixel depends on a few rows above its own, so that a pass takes these rows only: three times
-    cheaper, and exact.
+    A pixel depends on a few rows above its own, so that a pass takes these rows only: cheaper,
+    and exact.
 
     Args:
         n: images, all drawn at the same time.

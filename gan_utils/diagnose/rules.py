@@ -27,7 +27,7 @@ def diagnose(history: Mapping[str, Sequence[float]] | str | Path) -> list[signs.
             ``d_loss`` and ``g_loss`` are enough: rules that read more are left out, and named.
 
     Returns:
-        The findings, likeliest first; also printed.
+        The findings, in the order in which the rules are asked; also printed.
 
     Raises:
         ValueError: a history without one of the two losses, with series of different lengths, with

@@ -31,8 +31,8 @@ class Checkpoint(keras.callbacks.Callback):
     ``folder/checkpoints`` holds the two newest states, each with the whole history;
     ``folder/history.csv`` is the history to read. A run that was killed and is started again with
     the same ``fit`` ends with the same weights, bit for bit on the same processor with the
-    same number of threads and versions, as one that was never interrupted. Every file is written whole or not at all, and
-    nothing is pickled.
+    same number of threads and versions, as one that was never interrupted. Every file is written
+    whole or not at all, and nothing is pickled.
 
     Args:
         folder: of the run.

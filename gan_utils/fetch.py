@@ -1,7 +1,8 @@
 """Finding and fetching the files of data sets: a folder, the cache, a list of mirrors.
 
 In ``$GAN_UTILS_DATA``, then in the user's cache; after that the full and the short profile
-download, and the quick one does without. What is fetched is checked, and nothing half there is left behind.
+download, and the quick one does without. What is fetched is checked, and nothing half there is
+left behind.
 """
 
 import contextlib

@@ -1,8 +1,8 @@
 """Finding, fetching and checking the files of data sets, and writing files whole or not at all.
 
 In ``$GAN_UTILS_DATA``, then in the user's cache; after that the full and the short profile
-download, and the quick one does without. No file is trusted: hashes, formats and lengths are checked, and nothing
-that is half there is left behind.
+download, and the quick one does without. No file is trusted: hashes, formats and lengths are
+checked, and nothing that is half there is left behind.
 """
 
 import gzip

@@ -72,7 +72,8 @@ def dcgan_generator(
     A dense layer makes the smallest grid, 7x7 for 28 pixels and 4x4 for 32 and 64; transposed
     convolutions double the side. All but the last have batch normalisation, ReLU and no bias; the
     last has tanh. The kernel of 4 is a multiple of the stride of 2, so that every pixel
-    but those at the edges is made of as many products; what that is worth against checkerboards, chapter 08 measures.
+    but those at the edges is made of as many products; what that is worth against checkerboards,
+    chapter 08 measures.
 
     Weights start as Keras's layers do (Glorot & Bengio 2010), not at the N(0, 0.02) of the paper.
     The momentum of the moving statistics is 0.9: with the 0.99 of Keras they lag early in training,

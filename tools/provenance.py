@@ -65,7 +65,7 @@ def reached(path: str | Path, root: Path = ROOT) -> canonical.Reached:
     """Return all that a notebook or an experiment's script can reach."""
     path = Path(path)
     if path.suffix == ".py":
-        tree = canonical.Tree(root, root / "experiments")
+        tree = canonical.Tree(root)
         script = tree.module(path.stem)
         return canonical.Reached(tree, script.main, script)
     return canonical.Reached(canonical.Tree(root), _lowered(path.read_text(encoding="utf-8")))

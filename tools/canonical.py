@@ -89,7 +89,8 @@ class Code:
         self.imports = set()  # dotted names that are imported, wherever
         self.full = set()  # what only the full profile does: values and branches
         self.shown = set()  # names of caught errors that are not only raised again
-        self.shows = set()  # paths of what is called where an error is caught and shown
+        self.shows = set()  # what is called where an error is caught and shown: paths, ".method"
+        self.methods = set()  # of the classes in it, as ".method"
 
 
 def _imported(node: ast.Import | ast.ImportFrom, package: str) -> dict[str, str]:
@@ -158,9 +159,6 @@ class _Lower:
     def calls(self, node, path: str) -> bool:
         return isinstance(node, ast.Call) and self.paths(node.func) == {path}
 
-    def prints(self, node) -> bool:
-        return self.module != "" and self.calls(node, "builtins.print")
-
     def lower(self, node, use=None):
         pieces, paths = self.made.pieces, self.paths(node) - {None}
         if forbidden := paths & CANNOT_FOLLOW:
@@ -191,7 +189,7 @@ class _Lower:
                 pieces.append(Ref(self.module))
             case ast.Call() if self.calls(node, "warnings.warn"):
                 pieces.append("warn")
-            case ast.Expr(call) | call if self.prints(call):
+            case ast.Expr(call) | call if self.module and self.calls(call, "builtins.print"):
                 self.printed([*call.args, *call.keywords])
             case ast.AST():
                 self.other(node)
@@ -218,7 +216,9 @@ class _Lower:
         self.other(node)
         if self.made.shown & names:
             calls = [n.func for s in node.body for n in ast.walk(s) if isinstance(n, ast.Call)]
-            self.made.shows |= {path for call in calls for path in self.paths(call)} - {None}
+            for call in calls:
+                paths = self.paths(call) - {None}
+                self.made.shows |= paths or {f".{getattr(call, 'attr', '')}"}
         self.handled, self.made.shown = handled, self.made.shown | shown
 
     def printed(self, nodes):
@@ -252,6 +252,8 @@ class _Lower:
             case ast.If(test) | ast.IfExp(test):
                 if any(self.calls(n, f"{PACKAGE}.runtime.profile") for n in ast.walk(test)):
                     self.made.full.add(ast.dump(node))
+            case ast.Call(ast.Attribute(ast.Constant(str(text)), "split")):
+                self.made.texts |= set(text.split())
             case ast.Call() if self.calls(node, "builtins.getattr"):
                 uses = {"args": LOOKUP}
             case ast.Compare(ops=[ast.In() | ast.NotIn(), *_]):
@@ -263,8 +265,10 @@ class _Lower:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 has_docstring = ast.get_docstring(node) is not None
                 inner["body"] = outer.pop("body")[has_docstring:]
-                # A class is no scope here: a name in it counts for what it means outside, too.
-                bound = [] if isinstance(node, ast.ClassDef) else [node.args, *node.body]
+                is_class = isinstance(node, ast.ClassDef)
+                # A class is no scope here: a name in it counts for what it means outside.
+                bound = [] if is_class else [node.args, *node.body]
+                self.made.methods |= {f".{getattr(n, 'name', '')}" for n in node.body if is_class}
             case ast.Lambda():
                 inner["body"] = outer.pop("body")
                 bound = [node.args, node.body]
@@ -317,22 +321,19 @@ class Module:
     def define(self, node) -> bool:
         """Note what a statement at the top defines; False if it does something else."""
         names, value = [], node
-        match node:
-            case ast.Expr(ast.Constant()):  # a docstring
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        match node, target:
+            case ast.Expr(ast.Constant()), _:  # a docstring
                 pass
-            case ast.FunctionDef(name) | ast.AsyncFunctionDef(name):
+            case ast.FunctionDef(name) | ast.AsyncFunctionDef(name), _:
                 names, node.name = [name], None  # its name does not count
-            case ast.ClassDef(name) | ast.AugAssign(ast.Name(name)):
+            case (ast.ClassDef(name), _) | (ast.AugAssign(), ast.Name(name)):
                 names = [name]
-            case ast.Assign([ast.Name(name)]) | ast.AnnAssign(ast.Name(name)):
+            case ast.Assign([_]) | ast.AnnAssign(), ast.Name(name):
                 names, value = [name], node.value or node
-            case ast.Assign([ast.Tuple(parts)]) if all(isinstance(p, ast.Name) for p in parts):
+            case ast.Assign([_]), ast.Tuple(parts) if all(isinstance(p, ast.Name) for p in parts):
                 names = [part.id for part in parts]
-            case ast.Assign(
-                [ast.Subscript(ast.Name(name), ast.Constant(str(key)))]
-            ) | ast.AugAssign(ast.Subscript(ast.Name(name), ast.Constant(str(key)))) if (
-                name in self.tables
-            ):
+            case _, ast.Subscript(ast.Name(name), ast.Constant(str(key))) if name in self.tables:
                 value = node if isinstance(node, ast.AugAssign) else node.value
                 self.tables[name].setdefault(key, [ast.Constant(key)]).append(value)
             case _:
@@ -428,7 +429,9 @@ class Reached:
     def find_speaking(self) -> set[tuple]:
         """Return the definitions whose errors may be caught and shown."""
         codes = [self.root, *self.nodes.values()]
-        found, waiting = set(), self.leads(Ref(path) for code in codes for path in code.shows)
+        shows = set().union(*(code.shows for code in codes))
+        found, waiting = set(), self.leads(Ref(path) for path in shows)
+        waiting += [node for node, code in self.nodes.items() if code.methods & shows]
         while waiting:
             if (node := waiting.pop()) in self.nodes and node not in found:
                 found.add(node)

@@ -27,8 +27,7 @@ from tools import provenance, stale
 FILES = "weights", "results"
 TRAINING = "asked", "trained", "variables", "samples"  # places in a record that have to repeat
 WORK = {
-    ".py": "for each configuration its first 300 steps (100 of convolutions), and the whole job in "
-    "miniature",
+    ".py": "its first 300 steps (100 of convolutions), and the whole job in miniature",
     ".ipynb": "all cells in the quick profile",
 }
 

@@ -36,9 +36,8 @@ def run(notebook: nbformat.NotebookNode, folder: Path, root: Path) -> None:
         record_timing=False,
         store_widget_state=False,
     )
-    path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
-    profile = {"GAN_BOOK_PROFILE": "full", "GAN_BOOK_CLAIMS": "assert", "PYTHONPATH": path}
-    client.execute(env={"TF_CPP_MIN_LOG_LEVEL": "2"} | os.environ | profile)
+    full = {"GAN_BOOK_PROFILE": "full", "GAN_BOOK_CLAIMS": "assert", "PYTHONPATH": str(root)}
+    client.execute(env={"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, **full})
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:

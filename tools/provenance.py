@@ -115,8 +115,7 @@ def outputs_hash(notebook: nbformat.NotebookNode) -> str:
 
 def notebook_hashes(path: Path, root: Path = ROOT) -> dict[str, str]:
     """Return the hashes of a notebook as it is now, its outputs included."""
-    outputs = outputs_hash(nbformat.read(path, as_version=4))
-    return hashes(path, root) | {"outputs": outputs}
+    return hashes(path, root) | {"outputs": outputs_hash(nbformat.read(path, as_version=4))}
 
 
 def weights_made(script: Path) -> list[str]:

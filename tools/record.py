@@ -89,13 +89,11 @@ def digest(value):
 
 def cut(load, rows):
     """Return `load`, with the first `rows` of every array that is longer."""
-    import numpy as np
 
     def load_less(*arguments):
         loaded = load(*arguments)
-        return loaded._replace(
-            **{k: v[:rows] for k, v in loaded._asdict().items() if isinstance(v, np.ndarray)}
-        )
+        arrays = {k: v for k, v in loaded._asdict().items() if hasattr(v, "shape")}
+        return loaded._replace(**{k: v[:rows] for k, v in arrays.items()})
 
     return load_less
 
@@ -122,8 +120,8 @@ def patched(record, small):
         before = len(given["x"]) // batch * given["epochs"]
         layers = model.generator.layers + model.discriminator.layers
         steps = CONVOLVED if any("conv" in type(la).__name__.lower() for la in layers) else STEPS
-        for rows in {"x", "labels"} & given.keys():
-            given[rows] = given[rows][: (BATCHES if small else steps) * batch]
+        for name in [name for name in ("x", "labels") if given.get(name) is not None]:
+            given[name] = given[name][: (BATCHES if small else steps) * batch]
         per_epoch = len(given["x"]) // batch
         given["epochs"] = min(given["epochs"], EPOCHS if small else -(-steps // per_epoch))
         if not small:  # callbacks look on, and may wait for a step that is not reached

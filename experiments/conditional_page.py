@@ -33,7 +33,7 @@ WEIGHTS = files.weights("page_digits_g.npz")
 
 
 def normalised_generator(latent_dim, hidden, embedding, slope=0.2):
-    """Return ``networks.dense_generator`` with batch normalisation in its hidden layers."""
+    """Return ``conditional.dense_generator`` with batch normalisation in its hidden layers."""
     z = keras.Input((latent_dim,), name="z")
     label = keras.Input((), dtype="int32", name="label")
     h = layers.Concatenate()([z, layers.Embedding(10, embedding)(label)])
@@ -45,7 +45,7 @@ def normalised_generator(latent_dim, hidden, embedding, slope=0.2):
 
 
 def folded(generator):
-    """Return the same function as a plain ``networks.dense_generator``, in inference mode."""
+    """Return the same function as a plain ``conditional.dense_generator``, in inference mode."""
     kinds = (layers.Embedding, layers.Dense, layers.BatchNormalization)
     held = [layer for layer in generator.layers if isinstance(layer, kinds)]
     weights = []
@@ -58,7 +58,7 @@ def folded(generator):
             weights += [layer.get_weights()[0] * scale, beta - mean * scale]
         else:
             weights += layer.get_weights()
-    plain = networks.dense_generator(**conditional.PAGE_OPTIONS)
+    plain = conditional.dense_generator(**conditional.PAGE_OPTIONS)
     plain.set_weights(weights)
     return plain
 

@@ -1,8 +1,4 @@
-"""The book's experiments from the command line; ``python -m gan_utils --help`` says how.
-
-The exit code is 0 if all went well, 1 after a failure, 2 after wrong use, 130 after Ctrl-C. What
-needs TensorFlow is imported inside the commands, so that ``--help`` is quick.
-"""
+"""What ``python -m gan_utils`` runs: the commands of ``gan_utils.cli``."""
 
 import sys
 

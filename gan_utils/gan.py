@@ -106,8 +106,11 @@ class GAN(keras.Model):
         Args:
             g_optimizer, d_optimizer: Keras optimisers, or their names.
             jit_compile: True compiles the step with XLA. ``"auto"`` does so for dense networks,
-                where the loop is the cost, and on a GPU. On
-                several devices XLA cannot compile the step, and ``GAN_BOOK_XLA=off`` forbids it.
+                where the loop is the cost, and on a GPU. On several devices XLA cannot compile
+                the step, and ``GAN_BOOK_XLA=off`` forbids it.
+
+        On several devices an optimiser that clips gradients clips each device's part before they
+        are added up: the limit is then as many times larger.
 
         Raises:
             ValueError: both networks were given the same optimiser; or XLA on several devices.

@@ -1,9 +1,4 @@
-"""Scores for generated images: arrays in, numbers out.
-
-Networks compute in float32 and statistics in float64, whatever dtype policy is in force.
-The digit classifier was trained by ``experiments/digit_classifier.py`` on MNIST's training images
-and frozen before any GAN of this book was scored with it.
-"""
+"""Scores for generated images and points: arrays in, numbers out, computed in float64."""
 
 from collections.abc import Iterator
 
@@ -409,7 +404,7 @@ def _two_sets(a, b, least: int) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(
             f"Expected two sets of features (n, d) and (m, d) with at least {least} rows each, got "
             f"{a.shape} and {b.shape}. Give features of the same network, and more rows (-n of "
-            f"`python -m gan_utils evaluate`) or a smaller k or size that asks for so many."
+            f"`python -m gan_utils evaluate`) or a smaller k, which asks for fewer."
         )
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("The features hold values that are not finite (NaN or infinity).")

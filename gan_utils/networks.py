@@ -274,37 +274,3 @@ def upsampling_generator(
         h = layers.ReLU()(_batch_norm()(h))
     pixels = layers.Conv2D(channels, kernel, padding="same", activation="tanh", dtype="float32")
     return keras.Model(inputs, pixels(layers.UpSampling2D()(h)), name="generator")
-
-
-def dense_generator(
-    latent_dim: int = 16,
-    hidden: tuple[int, ...] = (128, 112),
-    slope: float = 0.2,
-    image_shape: tuple[int, int, int] = (28, 28, 1),
-    embedding: int = 16,
-    classes: int = 10,
-) -> keras.Model:
-    """Return a generator of dense layers that takes labels, small enough to travel in a page.
-
-    The label's embedding is joined to z; hidden layers follow, each with a leaky ReLU; the last
-    layer has tanh.
-
-    Args:
-        latent_dim: length of z.
-        hidden: units of each hidden layer.
-        slope: slope of the leaky ReLU below 0.
-        image_shape: of the images.
-        embedding: numbers that stand for a label.
-        classes: number of labels.
-
-    Returns:
-        Model [(n, latent_dim), (n,)] -> ``(n, *image_shape)`` in [-1, 1], 107,424 parameters with
-        the defaults.
-    """
-    z = keras.Input((latent_dim,), name="z")
-    label = keras.Input((), dtype="int32", name="label")
-    h = layers.Concatenate()([z, layers.Embedding(classes, embedding)(label)])
-    for units in hidden:
-        h = layers.LeakyReLU(negative_slope=slope)(layers.Dense(units)(h))
-    x = layers.Dense(math.prod(image_shape), activation="tanh", dtype="float32", name="pixels")(h)
-    return keras.Model([z, label], layers.Reshape(image_shape)(x), name="generator")

@@ -212,33 +212,6 @@ def loss_curves(
     return figure
 
 
-def bands(
-    bands: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    series: Mapping[str, np.ndarray],
-    titles: Mapping[str, str],
-) -> Figure:
-    """Draw series over epochs, each on its band, two in a row; black crosses mark what is outside.
-
-    Args:
-        bands: name -> (lower ends, upper ends), (epochs,) each.
-        series: name -> values (epochs,).
-        titles: name -> title of its panel. A name that begins with ``d`` belongs to D.
-    """
-    rows = -(-len(bands) // 2)
-    figure, panels = plt.subplots(rows, 2, figsize=(7.5, 2 * rows), sharex=True, squeeze=False)
-    for axes, (name, (low, high)) in zip(panels.flat, bands.items(), strict=False):
-        values, color = np.asarray(series[name]), COLORS[name[0]]
-        epochs = np.arange(1, len(values) + 1)
-        out = (values < low) | (values > high)
-        axes.fill_between(epochs, low, high, color=color, alpha=0.2, linewidth=0)
-        axes.plot(epochs, values, color=color)
-        axes.plot(epochs[out], values[out], "x", color=COLORS["real"], markersize=5)
-        axes.set_title(titles[name], fontsize=11)
-    for axes in panels[-1]:
-        axes.set_xlabel("epoch")
-    return figure
-
-
 def pixels(figure: Figure) -> np.ndarray:
     """Draw a figure into pixels, as a frame of a film, and close it.
 
@@ -295,49 +268,6 @@ def table(rows: Sequence[Mapping[str, object]], caption: str = "") -> HTML:
     body = "".join(line("td", row.values()) for row in rows)
     heads = line('th scope="col"', rows[0])
     return _shown(HTML(f"<table>{title}<thead>{heads}</thead><tbody>{body}</tbody></table>"))
-
-
-def matrix(texts, rows, columns, shades, caption: str, corner: str = "") -> HTML:
-    """Show a matrix of scores, at once, as a table with coloured cells.
-
-    The colours lie on the paper like a glaze, so that they serve a dark page too. Not all readers
-    see them: let the texts or the caption say the same.
-
-    Args:
-        texts: what stands in the cells, a sequence of texts for each row.
-        rows: the heads of the rows, texts or numbers.
-        columns: the heads of the columns.
-        shades: like ``texts``; from -1, orange, over 0, plain, to 1, blue.
-        caption: what is shown, and what the colours mean.
-        corner: what the heads of the rows are.
-
-    Raises:
-        ValueError: texts or shades are not one for each row and column.
-    """
-    wanted, found = (len(rows), len(columns)), (np.shape(texts), np.shape(shades))
-    if found != (wanted, wanted):
-        raise ValueError(
-            f"A matrix with {wanted[0]} rows and {wanted[1]} columns needs as many texts and "
-            f"shades; got texts of shape {found[0]} and shades of shape {found[1]}."
-        )
-
-    def cell(text, shade):
-        glaze = f"{'0,114,178' if shade > 0 else '213,94,0'},{0.55 * min(1, abs(shade)):.2f}"
-        paint = f' style="background:rgba({glaze})"' if shade else ""
-        return f"<td{paint}>{html.escape(str(text))}</td>"
-
-    first, *heads = [
-        f'<th scope="col">{html.escape(str(name))}</th>' for name in (corner, *columns)
-    ]
-    first, heads = first if corner else "<td></td>", "".join(heads)
-    body = "".join(
-        f'<tr><th scope="row">{html.escape(str(name))}</th>{"".join(map(cell, *line))}</tr>'
-        for name, *line in zip(rows, texts, shades, strict=True)
-    )
-    title = f'<table class="matrix"><caption>{html.escape(caption)}</caption>'
-    return _shown(
-        HTML(f"{title}<thead><tr>{first}{heads}</tr></thead><tbody>{body}</tbody></table>")
-    )
 
 
 def titled_row(samples: np.ndarray, title: str, columns: int) -> Figure:

@@ -42,7 +42,7 @@ def test_the_verdict_of_the_auxiliary_discriminator_does_not_look_at_the_label()
 def test_one_step_of_the_auxiliary_classifier_by_hand():
     """Cross-entropy of the class on real and on fakes for D, on fakes for G; SGD with rate 1."""
     keras.utils.set_random_seed(0)
-    generator = networks.dense_generator(4, (8,))
+    generator = conditional.dense_generator(4, (8,))
     d = conditional.auxiliary_discriminator()
     model = conditional.AuxiliaryClassifier(generator, d, losses.non_saturating(), latent="normal")
     model.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0), jit_compile=False)

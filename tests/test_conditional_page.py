@@ -18,7 +18,7 @@ from gan_utils.chapters import conditional
 def generator():
     """As large as the one that ships, with weights that give pictures of all greys."""
     keras.utils.set_random_seed(0)
-    made = networks.dense_generator(**conditional.PAGE_OPTIONS)
+    made = conditional.dense_generator(**conditional.PAGE_OPTIONS)
     rng = np.random.default_rng(0)
     made.set_weights([w * 1.5 + 0.1 * rng.normal(size=w.shape) for w in made.get_weights()])
     return made
@@ -106,7 +106,7 @@ def test_digits_that_are_none_are_refused(generator, directions, digits):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 7e4])
 def test_values_beyond_float16_are_refused(directions, value):
-    generator = networks.dense_generator()
+    generator = conditional.dense_generator()
     generator.weights[-1].assign(np.full(784, value))
     with pytest.raises(ValueError, match="float16 cannot"):
         conditional.digits_on_request(generator, directions, alt="x", caption="y")
@@ -246,7 +246,7 @@ def test_outputs_do_not_collide_and_raise_nothing(used):
 
 def test_album_keeps_rows_of_digits_and_columns_of_styles():
     keras.utils.set_random_seed(0)
-    generator, d = networks.dense_generator(4, (8,)), networks.mlp_discriminator(8, classes=10)
+    generator, d = conditional.dense_generator(4, (8,)), networks.mlp_discriminator(8, classes=10)
     model = gan.GAN(generator, d, losses.non_saturating(), latent="normal")
     model.compile(jit_compile=False)
     images, labels = np.zeros((60, 28, 28, 1), np.uint8), np.arange(60) % 10
@@ -274,3 +274,18 @@ def test_confusion_by_hand():
     table = conditional.confusion([0, 0, 0, 0, 2], [0, 1, 1, 2, 2], classes=4)
     wanted = [[0.25, 0.5, 0.25, 0], [0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
     np.testing.assert_array_equal(table, wanted)
+
+
+def test_dense_generator_is_the_formula():
+    model = conditional.dense_generator(4, (5, 6), embedding=3)
+    z, labels = np.random.default_rng(0).normal(size=(7, 4)).astype("float32"), np.arange(7)
+    table, *weights = model.get_weights()
+    h = np.concatenate([z, table[labels]], axis=1)
+    for w, b in zip(weights[:4:2], weights[1:4:2], strict=True):
+        h = h @ w + b
+        h = np.maximum(h, 0.2 * h)
+    wanted = np.tanh(h @ weights[4] + weights[5]).reshape(7, 28, 28, 1)
+    np.testing.assert_allclose(model([z, labels]), wanted, rtol=1e-5, atol=1e-6)
+    assert conditional.dense_generator().count_params() == (
+        10 * 16 + (16 + 16 + 1) * 128 + (128 + 1) * 112 + (112 + 1) * 784
+    )

@@ -405,3 +405,12 @@ def test_diagnose_refuses(tmp_path):
             rules.diagnose({n: v for n, v in HEALTHY.items() if n != name})
     with pytest.raises(FileNotFoundError, match="There is no .*history.csv"):
         rules.diagnose(tmp_path)
+
+
+def test_bands_cross_out_what_lies_outside():
+    low, high = np.zeros(4), np.ones(4)
+    names = {"d_a": "A", "g_b": "B", "d_c": "C"}
+    series = {"d_a": [0.5, 2, 0.5, -1], "g_b": [0.5] * 4, "d_c": [np.nan] * 4}
+    figure = bands.draw(dict.fromkeys(names, (low, high)), series, names)
+    crosses = {a.get_title(): a.lines[1].get_xdata().tolist() for a in figure.axes if a.lines}
+    assert crosses["A"] == [2, 4] and crosses["B"] == []

@@ -396,21 +396,6 @@ def test_codes_are_chosen_by_the_largest_of_the_first_numbers():
     np.testing.assert_array_equal(changed, [True, False, False])
 
 
-def test_dense_generator_is_the_formula():
-    model = networks.dense_generator(4, (5, 6), embedding=3)
-    z, labels = np.random.default_rng(0).normal(size=(7, 4)).astype("float32"), np.arange(7)
-    table, *weights = model.get_weights()
-    h = np.concatenate([z, table[labels]], axis=1)
-    for w, b in zip(weights[:4:2], weights[1:4:2], strict=True):
-        h = h @ w + b
-        h = np.maximum(h, 0.2 * h)
-    wanted = np.tanh(h @ weights[4] + weights[5]).reshape(7, 28, 28, 1)
-    np.testing.assert_allclose(model([z, labels]), wanted, rtol=1e-5, atol=1e-6)
-    assert networks.dense_generator().count_params() == (
-        10 * 16 + (16 + 16 + 1) * 128 + (128 + 1) * 112 + (112 + 1) * 784
-    )
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [

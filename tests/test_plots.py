@@ -133,7 +133,7 @@ plots.claim("It is so.", holds=True)
 plots.table([{"a": 1}])
 x = 1
 # next
-plots.matrix([["1"]], ["r"], ["c"], [[0.5]], "C")
+plots.table([{"a": 2}])
 # next
 plt.subplots();
 # next
@@ -155,22 +155,6 @@ def test_a_notebook_shows_each_output_once_and_in_its_format():
         [["image/png", "image/svg+xml"]],
         [["image/png"]],
     ]
-
-
-def test_matrix_is_a_table_that_says_what_its_cells_are():
-    texts, shades = [["1 ▴", "a < b"], ["3", "4 ▾"]], [[1, 0], [0, -0.5]]
-    shown = plots.matrix(texts, ["one", "two"], ["x", "y"], shades, "Blue & more", "what")
-    table = BeautifulSoup(shown.data, "html.parser").table
-    assert table.caption.get_text() == "Blue & more"
-    heads = [(head.get_text(), head["scope"]) for head in table("th")]
-    assert heads == [(n, "col") for n in ("what", "x", "y")] + [("one", "row"), ("two", "row")]
-    assert [cell.get_text() for cell in table("td")] == ["1 ▴", "a < b", "3", "4 ▾"]
-    paint = [cell.get("style", "") for cell in table("td")]
-    assert "0,114,178,0.55" in paint[0] and "213,94,0,0.28" in paint[3] and paint[1:3] == ["", ""]
-    bare = BeautifulSoup(plots.matrix(texts, "ab", "xy", shades, "C").data, "html.parser")
-    assert [th.get_text() for th in bare.thead("th")] == ["x", "y"], "no head is empty"
-    with pytest.raises(ValueError, match="2 rows and 1 columns"):
-        plots.matrix(texts, "ab", "x", shades, "C")
 
 
 def test_loss_curves_show_the_equilibrium():
@@ -281,15 +265,6 @@ def test_pixels_of_a_figure():
 def test_film_refuses_missing_labels():
     with pytest.raises(ValueError, match="2 frames and 1 labels"):
         film.show([np.zeros((2, 2, 1), np.uint8)] * 2, ["a"], alt="x", caption="y")
-
-
-def test_bands_cross_out_what_lies_outside():
-    low, high = np.zeros(4), np.ones(4)
-    names = {"d_a": "A", "g_b": "B", "d_c": "C"}
-    series = {"d_a": [0.5, 2, 0.5, -1], "g_b": [0.5] * 4, "d_c": [np.nan] * 4}
-    figure = plots.bands(dict.fromkeys(names, (low, high)), series, names)
-    crosses = {a.get_title(): a.lines[1].get_xdata().tolist() for a in figure.axes if a.lines}
-    assert crosses["A"] == [2, 4] and crosses["B"] == []
 
 
 def test_photographs_become_a_small_jpeg():

@@ -4,15 +4,17 @@ A dense generator that takes labels travels in the page, by ``page.figure``.
 """
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
 from IPython import get_ipython
 from IPython.display import HTML, Image, display
+from keras import layers
 from PIL import Image as Pillow
 
-from gan_utils import data, files, networks, plots
+from gan_utils import data, files, plots
 from gan_utils.chapters import live, page
 
 #: how ``page_generator`` is built; ``experiments/conditional_page.py`` trains it
@@ -22,13 +24,47 @@ STILL = 3  # styles in the picture for readers without scripts
 CODE = files.text("chapters/conditional.css"), files.text("chapters/conditional.js")
 
 
+def dense_generator(
+    latent_dim: int = 16,
+    hidden: tuple[int, ...] = (128, 112),
+    slope: float = 0.2,
+    image_shape: tuple[int, int, int] = (28, 28, 1),
+    embedding: int = 16,
+    classes: int = 10,
+) -> keras.Model:
+    """Return a generator of dense layers that takes labels, small enough to travel in a page.
+
+    The label's embedding is joined to z; hidden layers follow, each with a leaky ReLU; the last
+    layer has tanh.
+
+    Args:
+        latent_dim: length of z.
+        hidden: units of each hidden layer.
+        slope: slope of the leaky ReLU below 0.
+        image_shape: of the images.
+        embedding: numbers that stand for a label.
+        classes: number of labels.
+
+    Returns:
+        Model [(n, latent_dim), (n,)] -> ``(n, *image_shape)`` in [-1, 1], 107,424 parameters with
+        the defaults.
+    """
+    z = keras.Input((latent_dim,), name="z")
+    label = keras.Input((), dtype="int32", name="label")
+    h = layers.Concatenate()([z, layers.Embedding(classes, embedding)(label)])
+    for units in hidden:
+        h = layers.LeakyReLU(negative_slope=slope)(layers.Dense(units)(h))
+    x = layers.Dense(math.prod(image_shape), activation="tanh", dtype="float32", name="pixels")(h)
+    return keras.Model([z, label], layers.Reshape(image_shape)(x), name="generator")
+
+
 def page_generator() -> keras.Model:
     """Return the small generator of the page with its trained weights.
 
     Returns:
         Model [z (n, 16), labels (n,)] -> images (n, 28, 28, 1) in [-1, 1], for normal z.
     """
-    generator = networks.dense_generator(**PAGE_OPTIONS)
+    generator = dense_generator(**PAGE_OPTIONS)
     files.load_half(generator, files.weights("page_digits_g.npz"))
     return generator
 
@@ -50,7 +86,7 @@ def digits_on_request(
     gives an image's values in [-1, 1].
 
     Args:
-        generator: of the form of ``networks.dense_generator``, for normal z, ten labels and one
+        generator: of the form of ``dense_generator``, for normal z, ten labels and one
             channel.
         directions: name on the page -> vector (latent_dim,); its slider adds multiples of it to z.
         alt: what a reader hears who does not see the still.
@@ -245,7 +281,7 @@ def _parts(generator) -> tuple:
         raise ValueError(
             "digits_on_request takes a generator of an embedding of ten labels joined to z, Dense "
             "and LeakyReLU in turn, Dense with tanh (all with biases) and Reshape to (height, "
-            "width, 1), such as networks.dense_generator(). This one has: "
+            "width, 1), such as dense_generator(). This one has: "
             f"{', '.join(type(layer).__name__ for layer in generator.layers)}."
         )
     return tables[0], dense, float(leaky[0].negative_slope), shapes[0].target_shape

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import matplotlib.pyplot as plt
 import numpy as np
 import scipy.stats
 
@@ -85,8 +86,35 @@ def compare_run(
         f"over {epochs} epochs."
         + (f" Inside in too few epochs: {', '.join(outside)}." if outside else "")
     )
-    figure = plots.bands(bands, mine, SERIES)
+    figure = draw(bands, mine, SERIES)
     return Comparison(not outside, shares, figure)
+
+
+def draw(
+    bands: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    series: Mapping[str, np.ndarray],
+    titles: Mapping[str, str],
+) -> plots.Figure:
+    """Draw series over epochs, each on its band, two in a row; black crosses mark what is outside.
+
+    Args:
+        bands: name -> (lower ends, upper ends), (epochs,) each.
+        series: name -> values (epochs,).
+        titles: name -> title of its panel. A name that begins with ``d`` belongs to D.
+    """
+    rows = -(-len(bands) // 2)
+    figure, panels = plt.subplots(rows, 2, figsize=(7.5, 2 * rows), sharex=True, squeeze=False)
+    for axes, (name, (low, high)) in zip(panels.flat, bands.items(), strict=False):
+        values, color = np.asarray(series[name]), plots.COLORS[name[0]]
+        epochs = np.arange(1, len(values) + 1)
+        out = (values < low) | (values > high)
+        axes.fill_between(epochs, low, high, color=color, alpha=0.2, linewidth=0)
+        axes.plot(epochs, values, color=color)
+        axes.plot(epochs[out], values[out], "x", color=plots.COLORS["real"], markersize=5)
+        axes.set_title(titles[name], fontsize=11)
+    for axes in panels[-1]:
+        axes.set_xlabel("epoch")
+    return figure
 
 
 def read_history(history: Mapping | str | Path) -> Mapping:

@@ -32,6 +32,8 @@ def read(run: Path) -> dict:
             f"{path} has format {about.get('format')}, this version reads {FORMAT}. Use gan_utils "
             f"{about.get('gan_utils')}, which wrote it, or start in another folder with --run."
         )
+    if not isinstance(about.get("settings"), dict):
+        raise ValueError(f"{path} is damaged (it holds no settings). Start in another folder.")
     return about
 
 

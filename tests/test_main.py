@@ -300,6 +300,9 @@ def test_a_damaged_run_file_is_named(copy, capsys):
     (copy / "run.json").write_text("{")
     assert run("train", "tiny", "--run", copy) == 1
     assert re.match("Failed: .*run.json is damaged .* another folder", capsys.readouterr().err)
+    (copy / "run.json").write_text(json.dumps({"format": 1}))
+    assert run("evaluate", copy) == 1
+    assert "run.json is damaged (it holds no settings)" in capsys.readouterr().err
 
 
 def test_changed_wording_of_a_recipe_does_not_matter(trained, monkeypatch):

@@ -14,6 +14,7 @@ import conditional  # noqa: E402
 import conditional_page  # noqa: E402
 
 from gan_utils import data, gan, losses, networks  # noqa: E402
+from gan_utils.chapters import conditional as chapter  # noqa: E402
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (60, 28, 28, 1), dtype=np.uint8)
@@ -42,7 +43,7 @@ def test_the_verdict_of_the_auxiliary_discriminator_does_not_look_at_the_label()
 def test_one_step_of_the_auxiliary_classifier_by_hand():
     """Cross-entropy of the class on real and on fakes for D, on fakes for G; SGD with rate 1."""
     keras.utils.set_random_seed(0)
-    generator = conditional.dense_generator(4, (8,))
+    generator = chapter.dense_generator(4, (8,))
     d = conditional.auxiliary_discriminator()
     model = conditional.AuxiliaryClassifier(generator, d, losses.non_saturating(), latent="normal")
     model.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(1.0), jit_compile=False)

@@ -88,7 +88,7 @@ def dcgan_generator(
 
     Returns:
         Model (n, latent_dim) -> (n, size, size, channels) in [-1, 1], 760,065 parameters with the
-        defaults, 192 of them moving statistics.
+        defaults, 384 of them moving statistics.
 
     Raises:
         ValueError: another size, or another number of channels.
@@ -228,8 +228,8 @@ def upsampling_generator(
     """Return a generator that repeats pixels and convolves, in place of transposed convolutions.
 
     Each doubling of the side copies every pixel to two by two places (the nearest neighbour), then
-    an ordinary convolution smooths them (Odena et al. 2016): every pixel is made by the same
-    number of products, whatever the kernel. The rest is that of ``dcgan_generator``.
+    an ordinary convolution smooths them (Odena et al. 2016): every pixel but those at the edges is
+    made by the same number of products, whatever the kernel. The rest is that of ``dcgan_generator``.
 
     Args:
         latent_dim: length of z.
@@ -245,7 +245,7 @@ def upsampling_generator(
 
     Returns:
         Model (n, latent_dim) -> (n, size, size, channels) in [-1, 1]; with labels from
-        [(n, latent_dim), (n,)], 320,481 parameters with the defaults and ``classes=10``, 384 of
+        [(n, latent_dim), (n,)], 320,481 parameters with the defaults and ``classes=10``, 192 of
         them moving statistics.
 
     Raises:

@@ -9,7 +9,7 @@ from built_book import HTML, ROOT
 from test_book_browser import RULES, WIDTHS, violations
 
 CHAPTER = "notebooks/04_vanilla_gan.html"
-WIDE = "notebooks/12_evaluating.html"  # its matrix is wider than any phone
+WIDE = "notebooks/12_evaluating.html"  # a figure of it is wider than any phone
 SIZES = {390: 844, 768: 1024, 1440: 900}
 #: what is pressed is pressed in another way at each width
 HOW = {390: "touch", 768: "keyboard", 1440: "mouse"}

@@ -229,7 +229,7 @@ def upsampling_generator(
 
     Each doubling of the side copies every pixel to two by two places (the nearest neighbour), then
     an ordinary convolution smooths them (Odena et al. 2016): every pixel but those at the edges is
-    made by the same number of products, whatever the kernel. The rest is that of ``dcgan_generator``.
+    made by the same number of products, whatever the kernel. The rest is as in ``dcgan_generator``.
 
     Args:
         latent_dim: length of z.

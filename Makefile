@@ -4,6 +4,8 @@ export PYTHON
 # Convolutions through oneDNN. TensorFlow switches it on by itself on processors with AVX-512 alone;
 # on others it makes the steps of a DCGAN 1.4 to 1.6 times as fast.
 export TF_ENABLE_ONEDNN_OPTS ?= 1
+# It would say once in every process that it leaves whole numbers alone there.
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 VENV_PYTHON := .venv/bin/python
 JUPYTER_BOOK := $(VENV_PYTHON) -c 'from jupyter_book.cli.main import main; main()'

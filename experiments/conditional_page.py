@@ -1,6 +1,6 @@
 """The small generator that draws digits on request in the reader's browser.
 
-    python experiments/conditional_page.py        about 6 minutes on 2 cores
+    python experiments/conditional_page.py        about 14 minutes on 2 cores
 
 G has dense layers alone and 107,424 parameters, 215 kB as float16, so that it can travel in the
 page. Its discriminator need not travel and is that of the recipe `cdcgan-mnist`, convolutions and

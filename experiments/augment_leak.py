@@ -1,6 +1,6 @@
 """Few images: augmentation of nothing, of the real images alone, of all that D sees.
 
-    python experiments/augment_leak.py        about 9 minutes on 2 cores
+    python experiments/augment_leak.py        about 12 minutes on 2 cores
 
 So many MNIST digits and no more, and a small DCGAN. Paired seeds: seed s gives all arms the same
 initial weights, batches and noise. (What an augmentation draws, it draws beside these.)

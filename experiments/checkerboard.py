@@ -1,6 +1,6 @@
 """Does training remove the checkerboard? Three ways to double a side, and a dense generator.
 
-    python experiments/checkerboard.py        about 10 minutes on 2 cores
+    python experiments/checkerboard.py        about 26 minutes on 2 cores
 
 One pass through MNIST, 1,000 steps, against the same discriminator. Paired seeds: seed s gives
 every kind the same batches, noise and initial discriminator. The dense generator has one hidden

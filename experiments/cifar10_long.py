@@ -1,6 +1,6 @@
 """The recipe `dcgan-cifar10-long`, wider and longer than a page has time for, and its scores.
 
-    python experiments/cifar10_long.py        about 40 minutes on 2 cores
+    python experiments/cifar10_long.py        about 62 minutes on 2 cores
 
 Every few epochs the generator, with its averaged weights, is scored as in chapter 10: the Fréchet
 distance between 10,000 samples and the 10,000 test images in the features of the frozen classifier

@@ -1,6 +1,6 @@
 """The recipe `dcgan-mnist` with three seeds: how good is it after how many steps?
 
-    python experiments/dcgan_mnist.py        about 14 minutes on 2 cores
+    python experiments/dcgan_mnist.py        about 18 minutes on 2 cores
 
 The other half of the race with experiments/tutorial_dcgan.py, scored in the same way: the Fréchet
 distance between 10,000 samples and the 10,000 test images, in the frozen classifier's features.

@@ -1,6 +1,6 @@
 """The recipe `dcgan-mnist` with three seeds: everything that chapter 09 reports of it.
 
-    python experiments/dcgan_mnist_shares.py        about 14 minutes on 2 cores
+    python experiments/dcgan_mnist_shares.py        about 20 minutes on 2 cores
 
 Scores are those of 10,000 samples against the 10,000 test images, in the frozen classifier's
 features, as in experiments/dcgan_mnist.py, which follows the same runs over time. The columns

@@ -1,6 +1,6 @@
 """How the Fréchet and the kernel distance depend on the number of images, from 500 to 50,000.
 
-    python experiments/frechet_bias.py        about 4 minutes on 2 cores
+    python experiments/frechet_bias.py        about 13 minutes on 2 cores
 
 Pairs of sets of n images each: real training images of MNIST against other real ones, two lots of
 samples of one generator (whose true distance is 0), and samples against real training images. The

@@ -1,6 +1,6 @@
 """The histories of healthy runs of a recipe, and of runs that are broken in a known way.
 
-    python experiments/healthy_runs.py        about 15 minutes on 2 cores
+    python experiments/healthy_runs.py        about 25 minutes on 2 cores
 
 A row is an epoch. `bands.compare_run` makes its band of the healthy ones; a test holds it
 against the broken ones.

@@ -1,6 +1,6 @@
 """Chapter 04's GAN for 100 epochs, and what the source leaves open: tanh or sigmoid, which rate.
 
-    python experiments/vanilla_variants.py        about 25 minutes on 2 cores
+    python experiments/vanilla_variants.py        about 33 minutes on 2 cores
 
 Paired seeds: seed s gives every variant the same initial weights, batches and noise. Writes
 experiments/results/vanilla_variants.csv.

@@ -1,6 +1,6 @@
 """Train the generator of T-shirts that ships with the package.
 
-    python experiments/tshirts.py        about 6 minutes on 2 cores
+    python experiments/tshirts.py        about 16 minutes on 2 cores
 
 It does what `python -m gan_utils train own-images --images tshirts.zip --epochs 23` does: the
 recipe for own images, at 32 pixels, on the 928 photographs in gan_utils/own/photos, for about 2,000

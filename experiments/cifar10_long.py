@@ -1,11 +1,11 @@
 """The recipe `dcgan-cifar10-long`, wider and longer than a page has time for, and its scores.
 
-    python experiments/cifar10_long.py        about 62 minutes on 2 cores
+    python experiments/cifar10_long.py        about an hour on 2 cores
 
 Every few epochs the generator, with its averaged weights, is scored as in chapter 10: the Fréchet
 distance between 10,000 samples and the 10,000 test images in the features of the frozen classifier
-of `gan_utils.cifar`, and what that classifier names. The last row's weights, rounded to float16,
-ship with the package; `frechet_shipped` is the distance of the rounded generator.
+of `gan_utils.classifiers`, and what that classifier names. The last row's weights, rounded to
+float16, ship with the package; `frechet_shipped` is the distance of the rounded generator.
 
 A run that was stopped goes on at the step of its last checkpoint, at most a minute before the end,
 with the same command. The column `seconds` is the time of training since the row before, without

@@ -5,7 +5,8 @@
 Five draws without a common image. Each splits 12,000 of MNIST's training images into 4,000 that
 stay real, the ruler, and 8,000 to spoil. From these come 4,000 images for every row; the last 4,000
 of them are what a generator would have been trained on, as far as `nearer` is concerned. The
-classifier was trained on all of these images alike, so that the row "real" is a true zero.
+classifier was trained on all of these images, or calibrated on them (one in twelve), and the parts
+are drawn at random, so that the row "real" is a true zero.
 `nearer` compares the first 1,000 images of a row with 1,000 of the ruler.
 
 Writes experiments/results/score_corruptions.csv.

@@ -36,7 +36,7 @@ class Checkpoint(keras.callbacks.Callback):
 
     Args:
         folder: of the run.
-        every_seconds: time between two states while training; one is always written at the end.
+        every_seconds: time between two states while training; one more is written at the end.
     """
 
     def __init__(self, folder: str | Path, every_seconds: float = 15):

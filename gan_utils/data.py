@@ -205,8 +205,8 @@ def draws(
     """Return what each training step draws: which rows, z for D's update, z for G's update.
 
     A ``tf.data`` pipeline runs beside the training graph, on the CPU and without XLA, so that
-    these numbers are the same whatever trains on them: XLA and GPUs generate others from the
-    same seed.
+    these numbers are the same whatever trains on them: XLA generates others from the same seed,
+    and a GPU might.
 
     Args:
         size: rows of the data set.

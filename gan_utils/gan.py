@@ -92,8 +92,8 @@ class GAN(keras.Model):
         are the shares that D gets right; ``d_x`` and ``d_gz`` are mean D(x) and D(G(z));
         ``…_grad_norm`` is the length of the gradient over all weights of a network, and
         ``…_update_ratio`` the length of the update over that of the weights, both measured in every
-        tenth step, and 0 if there was none. ``loss`` is the sum of both networks' losses, of use
-        only to callbacks that watch for NaN.
+        tenth step or more often, and 0 if there was none. ``loss`` is the sum of both networks'
+        losses, of use only to callbacks that watch for NaN.
         """
         return [self.means]
 
@@ -271,9 +271,8 @@ class GAN(keras.Model):
         """Update ``variables`` against the gradient of ``loss``, which ``tape`` recorded.
 
         Returns:
-            The gradient's length, and the update's over that of the weights. Both are 0 but in
-            every tenth step, since to measure them takes time, or in every step if gradients
-            accumulate.
+            The gradient's length, and the update's over that of the weights. Both are 0 in
+            the steps that are not measured, since to measure takes time: see ``metrics``.
         """
         if not variables:
             return 0.0, 0.0

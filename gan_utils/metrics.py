@@ -1,4 +1,7 @@
-"""Scores for generated images and points: arrays in, numbers out, computed in float64."""
+"""Scores for generated images and points: arrays in, numbers out.
+
+They are computed in float64, but for distances between images.
+"""
 
 from collections.abc import Iterator
 
@@ -152,7 +155,7 @@ def nearest(train: np.ndarray, images: np.ndarray | None = None) -> tuple[np.nda
             all others, itself left out: what an image that was never trained on would find.
 
     Returns:
-        (m,) float32 distances, the root mean square of the differences of all values, in levels of
+        (m,) float64 distances, the root mean square of the differences of all values, in levels of
         0..255; (m,) int64 rows of ``train``. A twin among the training images is another one, at
         distance 0 up to rounding.
 
@@ -301,7 +304,7 @@ def nearer(made: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> float:
 
 
 def all_scores(made: tuple, real: tuple) -> dict[str, float]:
-    """Compute every score that needs probabilities and features alone.
+    """Compute the scores of chapter 12 that need probabilities and features alone.
 
     Args:
         made, real: class probabilities (n, k) and features (n, d) of generated and of real images,
@@ -377,8 +380,8 @@ def class_spread(features: np.ndarray, labels: np.ndarray, classes: int = 10) ->
 
     Returns:
         (classes,) root mean square distance of the rows of a class from their mean, in units of the
-        features. Twice its square is the mean squared distance of two rows. A class without rows
-        has NaN.
+        features. Twice its square is the mean squared distance of two rows, drawn with
+        replacement. A class without rows has NaN.
 
     Raises:
         ValueError: another number of labels than of rows, or labels outside 0 to ``classes - 1``.

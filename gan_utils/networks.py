@@ -154,7 +154,7 @@ def projection_discriminator(
 
     The convolutions are those of ``dcgan_discriminator`` without batch normalisation. A dense layer
     then makes ``hidden`` features of all that they found, each in its place; the mean over places,
-    which ``dcgan_discriminator`` compares with the label, knows that there is a loop, and not
+    which ``dcgan_discriminator`` compares with the label, may know that there is a loop, and not
     whether it lies above or below.
 
     Args:

@@ -17,9 +17,8 @@ def profile() -> str:
     """Return the profile of this process, ``"full"``, ``"short"`` or ``"quick"``.
 
     ``full`` makes what the book shows and is the default. ``short`` takes most lessons a few
-    minutes at most, on the same data. ``quick`` shows in seconds that every cell runs, on stand-ins
-    where the data are missing; the tests set it with the environment variable
-    ``GAN_BOOK_PROFILE``.
+    minutes at most, on the same data. ``quick`` shows that every cell runs, on stand-ins where the
+    data are missing; the tests set it with the environment variable ``GAN_BOOK_PROFILE``.
 
     Raises:
         ValueError: ``GAN_BOOK_PROFILE`` holds something else.
@@ -87,7 +86,7 @@ def xla_allowed() -> bool:
 
 
 def xla_pays(*networks) -> bool:
-    """Say whether XLA speeds up the training of these: dense ones, and all of them on a GPU."""
+    """Say whether XLA shall compile the training of these: dense ones, and on a GPU all."""
     import tensorflow as tf
 
     names = [type(layer).__name__.lower() for network in networks for layer in network.layers]
@@ -145,8 +144,8 @@ def setup(seed: int = 0) -> None:
     Python, NumPy and Keras get ``seed``. TensorFlow's graph optimiser is switched off, because it
     rewrites the same graph differently from process to process, which changes last bits that
     training then amplifies. With it off, a CPU repeats a run bit for bit (same machine, number of
-    threads and package versions). A GPU sums in an order of its own: there a run repeats in
-    distribution, not in bits.
+    threads, package versions and setting of oneDNN). A GPU may sum in another order each time:
+    there expect a run to repeat in distribution, not in bits.
     """
     with _quiet_start():
         check_backend()

@@ -1,1 +1,1 @@
-"""What one chapter alone needs, a module each: its first line names the chapter."""
+"""What few chapters need, a module each: its first line names a chapter."""

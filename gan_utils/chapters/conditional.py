@@ -188,8 +188,8 @@ class Album(keras.callbacks.Callback):
 
     Args:
         every: steps between two pictures. There is one of the start and one of the end.
-        at_steps: steps after which there is one besides; in the first epoch, or ``GAN.fit`` has to
-            stop after each step.
+        at_steps: steps after which there is one besides; in the first epoch, or ``GAN.fit`` may
+            have to stop after each step.
         seed: of the ten z.
 
     Attributes:

@@ -83,7 +83,7 @@ MARKS = {
 def two_networks(mark: str | None = None) -> Figure:
     """Draw the game: the two networks, what flows between them, and where the gradients go back.
 
-    The same picture on every page. Data flows along the solid arrows, gradients along the dashed.
+    Data flows along the solid arrows, gradients along the dashed.
 
     Args:
         mark: the part in question, a key of ``MARKS``; the rest turns pale. None: all of it.

@@ -1,4 +1,4 @@
-"""The standard feature network, Inception v3, for those who have its weights.
+"""Chapter 12: the standard feature network, Inception v3, for those who have its weights.
 
 The weights that Keras offers were trained by others than those of the published FIDs, which come
 from a graph of December 2015 with 1,008 classes (pytorch-fid, clean-fid and TF-GAN use it). What is

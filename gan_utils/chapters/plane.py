@@ -25,7 +25,8 @@ def decision_surface(axes: plt.Axes, d: np.ndarray, low: float, high: float) -> 
 
     Args:
         axes: to draw on; it gets the limits and the shape of the square.
-        d: probabilities (n · n,) or (n · n, 1), between 0 and 1, at the points of ``plane``.
+        d: probabilities (n · n,) or (n · n, 1), between 0 and 1, at the points that the function
+            ``axes`` returns.
 
     Raises:
         ValueError: the number of probabilities is no square.

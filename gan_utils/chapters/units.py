@@ -8,7 +8,7 @@ from gan_utils import losses
 
 
 def dead_units(network: keras.Model, *batches, layer: str = "hidden") -> np.ndarray:
-    """Say which units of a dense layer are negative for every input.
+    """Say which units of a dense layer are above 0 for none of the inputs.
 
     After a ReLU such a unit is 0 for all of them and passes no gradient back: it is dead, and stays
     so for as long as the inputs stay what they are. After a leaky ReLU it still passes one.

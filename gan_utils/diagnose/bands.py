@@ -43,7 +43,7 @@ def compare_run(
     logarithms for all else. Its width is pooled over five epochs on either side, since a handful
     of runs tell little about one epoch alone. A run counts as inside
     if each series is inside in at least nine of ten epochs. Such a run is not proven to be good,
-    but one outside has something that these healthy ones did not have.
+    but one outside is unlike these healthy ones.
 
     Args:
         history: ``fit(...).history``, or the folder of a run with its ``history.csv``. At least

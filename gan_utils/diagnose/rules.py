@@ -13,8 +13,8 @@ def diagnose(history: Mapping[str, Sequence[float]] | str | Path) -> list[signs.
 
     The rules are for the non-saturating loss; with another, their findings mean nothing, and a
     history need not tell. The first kind find what a sound program does not write, such as a loss
-    below its bound or no gradient at all. Only if there is no such thing, the second kind ask who
-    is ahead at the end of the run, by thresholds that were set on short runs of small networks and
+    below its bound, and a gradient that has died. Only if there is no such thing, the second kind
+    ask what is out of balance, by thresholds that were set on short runs of small networks and
     judged on others (``experiments/planted_faults.py``, chapter 13). No finding is no proof of
     health: mode collapse, above all, need not show in a history.
 

@@ -159,7 +159,7 @@ def small_square(picture: Image.Image, size: int, channels: int) -> np.ndarray:
         uint8 (size, size, channels).
 
     Raises:
-        ValueError: 32 bits a pixel, with values below 0, above 65535 or not whole.
+        ValueError: 32 bits a pixel, as floats, or with values below 0 or above 65535.
     """
     picture = ImageOps.exif_transpose(picture)
     convert = reading.conversion(picture)

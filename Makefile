@@ -3,9 +3,11 @@ PYTHON ?=
 export PYTHON
 # Convolutions through oneDNN. TensorFlow switches it on by itself only on some processors; on an AMD
 # EPYC without AVX-512 it made the steps of two DCGANs 1.4 and 1.6 times as fast.
-export TF_ENABLE_ONEDNN_OPTS ?= 1
+TF_ENABLE_ONEDNN_OPTS ?= 1
+export TF_ENABLE_ONEDNN_OPTS
 # It would say once in every process that it leaves whole numbers alone there.
-export TF_CPP_MIN_LOG_LEVEL ?= 3
+TF_CPP_MIN_LOG_LEVEL ?= 3
+export TF_CPP_MIN_LOG_LEVEL
 
 VENV_PYTHON := .venv/bin/python
 JUPYTER_BOOK := $(VENV_PYTHON) -c 'from jupyter_book.cli.main import main; main()'

@@ -1,1 +1,1 @@
-"""The networks and recipes of the sources, for the audit of what they printed."""
+"""Networks and recipes of the PaddlePaddle chapter and the Fluid notebook, to audit the sources."""

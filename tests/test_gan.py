@@ -52,6 +52,8 @@ def test_fit_trains_both_networks_and_reports():
     np.testing.assert_allclose(
         np.add(history["d_loss_real"], history["d_loss_fake"]), history["d_loss"], rtol=1e-5
     )
+    both = np.add(history["d_loss"], history["g_loss"])
+    np.testing.assert_allclose(history["loss"], both, rtol=1e-5)
     for old, network in zip(before, (model.generator, model.discriminator), strict=True):
         assert all((a != b).any() for a, b in zip(old, network.get_weights(), strict=True))
     assert int(model.g_optimizer.iterations) == int(model.d_optimizer.iterations) == 3 * 11
@@ -167,6 +169,8 @@ def test_larger_loss_schedule_at_known_losses(real, fake, trained, jit_compile):
     other = "g" if trained == "d" else "d"
     assert history[f"{other}_update_ratio"] == [0.0]
     assert (history[f"{trained}_update_ratio"][0] > 0) == (trained == "d" or real != fake)
+    # A logit of 0 is no verdict: it is right of neither.
+    assert history["d_acc_real"] == [real > 0] and history["d_acc_fake"] == [fake < 0]
 
 
 def test_larger_loss_is_evaluated_in_inference_mode():
@@ -200,9 +204,9 @@ def test_r1_penalty_against_numpy(jit_compile):
     points = data.load("uniform").points[:60]
     moved = {}
     for r1, every, steps in ((0.0, 1, 1), (gamma, 1, 1), (gamma, 3, 1), (gamma, 3, 2)):
-        model = gan.GAN(
-            generator, discriminator, losses.non_saturating(), (1, 1), "normal", r1, every
-        )
+        lazy = {"r1_every": every} if every > 1 else {}
+        pair = generator, discriminator
+        model = gan.GAN(*pair, losses.non_saturating(), latent="normal", r1=r1, **lazy)
         discriminator.set_weights(start)
         sgd = [keras.optimizers.SGD(0.0), keras.optimizers.SGD(rate)]
         model.compile(*sgd, jit_compile=jit_compile)
@@ -220,6 +224,65 @@ def test_r1_penalty_against_numpy(jit_compile):
     assert np.abs(second).max() < 0.5 * np.abs(3 * rate * gamma * w).max()
 
 
+def test_r1_penalty_is_that_of_d_as_it_trains():
+    """Dropout of half lets w through doubled or not at all: 2 |w|² on average."""
+    x = keras.Input((2,))
+    logit = keras.layers.Dense(1)
+    discriminator = keras.Model(x, logit(keras.layers.Dropout(0.5, seed=0)(x)))
+    logit.set_weights([np.array([[3.0], [4.0]]), np.zeros(1)])
+    model = gan.GAN(point_gan().generator, discriminator, losses.non_saturating())
+    assert float(model.penalty(tf.zeros((4000, 2)))) == pytest.approx(50, rel=0.1)
+
+
+@pytest.mark.parametrize("decaying", ["generator", "discriminator"])
+def test_what_a_layer_wants_of_its_weights_is_learnt(decaying):
+    """kernel_regularizer adds λ|w|² to the loss, so gradient descent takes rate · 2 λ w more."""
+    rate, weight = 0.1, 0.3
+    moved = []
+    for regularizer in (None, keras.regularizers.L2(weight)):
+        keras.utils.set_random_seed(0)
+        z, x = keras.Input((3,)), keras.Input((2,))
+        pair = [
+            keras.Model(v, keras.layers.Dense(n, kernel_regularizer=regularizer)(v))
+            for v, n in ((z, 2), (x, 1))
+        ]
+        model = gan.GAN(*pair, losses.non_saturating())
+        network = getattr(model, decaying)
+        start = network.get_weights()[0]
+        rates = [rate * (network is one) for one in pair]  # the other stays as it is
+        model.compile(*map(keras.optimizers.SGD, rates), jit_compile=False)
+        model.fit(data.load("uniform").points[:20], 1, 20, verbose=0)
+        moved.append(network.get_weights()[0] - start)
+    np.testing.assert_allclose(moved[1] - moved[0], -rate * 2 * weight * start, atol=1e-6)
+
+
+def test_a_network_without_trainable_variables_stays_and_reports_0():
+    model = small_gan()
+    model.discriminator.trainable = False
+    model.compile(jit_compile=False)
+    before = model.discriminator.get_weights()
+    with pytest.warns(UserWarning, match="discriminator has no trainable variables"):
+        history = model.fit(IMAGES[:20], 1, 20, verbose=0).history
+    for old, new in zip(before, model.discriminator.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert history["d_grad_norm"] == history["d_update_ratio"] == [0]
+    assert history["g_update_ratio"][0] > 0
+
+
+def test_one_optimiser_for_two_networks_is_refused():
+    model, adam = small_gan(), keras.optimizers.Adam()
+    with pytest.raises(ValueError, match="Give each network an optimiser of its own"):
+        model.compile(adam, adam)
+    model.compile("adam", "adam")
+    assert model.g_optimizer is not model.d_optimizer
+
+
+def test_another_backend_is_refused(monkeypatch):
+    monkeypatch.setattr("keras.backend.backend", lambda: "torch")
+    with pytest.raises(RuntimeError, match="told to run on 'torch'"):
+        small_gan()
+
+
 def test_first_step_that_is_not_finite_is_noted():
     model = small_gan()
     model.fit(IMAGES, epochs=1, batch_size=20, verbose=0)
@@ -228,6 +291,10 @@ def test_first_step_that_is_not_finite_is_noted():
     model.discriminator.set_weights([w * np.nan for w in weights])
     history = model.fit(IMAGES, epochs=1, batch_size=20, verbose=0).history
     assert int(model.bad_step) == 11 and np.isnan(history["loss"][0])
+    model = small_gan()
+    model.discriminator.set_weights([w * np.nan for w in weights])
+    model.fit(IMAGES, epochs=1, batch_size=20, verbose=0)
+    assert int(model.bad_step) == 0, "no later step takes the place of the first"
 
 
 def test_averaged_weights():
@@ -367,6 +434,16 @@ def test_sample_repeats_and_does_not_depend_on_n():
     np.testing.assert_array_equal(images[:7], model.sample(7, seed=5))
     assert (images[:7] != model.sample(7, seed=6)).any()
     assert (images[:7] != images[1000:1007]).any(), "the second thousand is not the first again"
+
+
+def test_samples_are_of_noise_that_no_training_step_draws():
+    """By a generator that hands z on: a picture of one release is a picture of the next."""
+    z = keras.Input((8,))
+    made = gan.generate(keras.Model(z, keras.layers.Identity()(z)), 1005, seed=3)
+    first, second = (data.draw_latent(step, (1000, 8), 3, stream=2) for step in (0, 1000))
+    np.testing.assert_array_equal(made, np.concatenate([first, second[:5]]))
+    trained_on = next(iter(data.draws(1000, 1000, 8, range(1), 3)))[1:]
+    assert all((made[:1000] != np.asarray(part)).any() for part in trained_on)
 
 
 def test_saved_generator_needs_no_training_code(tmp_path):

@@ -80,7 +80,10 @@ def test_inception_score_at_its_ends():
     assert metrics.inception_score(np.eye(10)[[3] * 20]) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("bad", [np.ones((3, 4)), [[1.5, -0.5]], np.zeros((0, 3)), [0.5, 0.5]])
+@pytest.mark.parametrize(
+    "bad",
+    [np.ones((3, 4)), np.full((3, 4), 0.26), [[1.5, -0.5]], np.zeros((0, 3)), [0.5, 0.5]],
+)
 def test_inception_score_refuses(bad):
     with pytest.raises(ValueError, match="rows sum to 1"):
         metrics.inception_score(bad)
@@ -135,6 +138,22 @@ def test_a_copy_lies_in_every_ball_that_its_original_borders(far):
     assert metrics.density_coverage(repeated, repeated, k=3) == pytest.approx((10 / 3, 1))
     distinct = RANDOM.normal(size=(400, 64)) + far
     assert metrics.density_coverage(distinct, distinct) == pytest.approx((6 / 5, 1))
+
+
+def test_a_set_of_copies_of_one_point_holds_its_border():
+    """Where all rows are alike, every ball has the radius 0, and rounding leaves no room."""
+    same = np.ones((9, 3))
+    assert metrics.precision_recall(same, same) == (1, 1)
+    assert metrics.density_coverage(same, same) == (9 / 5, 1)
+
+
+@pytest.mark.parametrize("f", [metrics.precision_recall, metrics.density_coverage])
+def test_k_neighbours_need_k_plus_1_rows(f):
+    rows = RANDOM.normal(size=(4, 3))
+    assert np.isfinite(f(rows, rows, k=3)).all()
+    for pair in ((rows, rows[:3]), (rows[:3], rows)):
+        with pytest.raises(ValueError, match="at least 4 rows"):
+            f(*pair, k=3)
 
 
 def test_turning_the_space_changes_nothing():
@@ -206,6 +225,15 @@ def test_copies_are_nearer_also_among_twins():
     images = RANDOM.integers(0, 256, (200, 6, 6, 1)).astype(np.uint8)
     train, held_out = images[:100], images[100:]
     assert metrics.nearer(train, np.repeat(train, 2, axis=0), held_out) == 1
+
+
+def test_nearest_with_the_fewest_images():
+    """One training image is enough to compare with; among themselves they have to be two."""
+    train = np.array([3, 10], np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 1), np.uint8)
+    distance, row = metrics.nearest(train[:1], train)
+    assert distance.tolist() == [0, 7] and row.tolist() == [0, 0]
+    distance, row = metrics.nearest(train)
+    assert distance.tolist() == [7, 7] and row.tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,11 @@ import ast
 import builtins
 import hashlib
 import re
+from collections import ChainMap, defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache
+from importlib.util import resolve_name
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,16 +55,11 @@ CANNOT_CHANGE_A_RESULT = {
 COUNTS_FOR_OTHERS = {
     "gan_utils.plots._shown": "shows what plots.claim says; a table is shown by it too",
 }
-LOOKUP = object()  # a use of a table, or of a module by `getattr`, with a key that is not constant
-CANNOT_FOLLOW = {
-    "builtins.__import__",
-    "builtins.eval",
-    "builtins.exec",
-    "importlib.import_module",
-    "runpy.run_module",
-    "runpy.run_path",
-    "sys.modules",
-}
+# How a name is used, where that says which part of a table or of a module counts:
+LOOKUP = object()  # with a key that is not constant, as by `getattr`
+SAID = object()  # in the message of an error
+CANNOT_FOLLOW = {f"builtins.{name}" for name in ("__import__", "eval", "exec")}
+CANNOT_FOLLOW |= {"importlib.import_module", "runpy.run_module", "runpy.run_path", "sys.modules"}
 _COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -79,61 +77,50 @@ class Ref(NamedTuple):
     """A name that leads out of the code it stands in: a dotted path, and how it is used."""
 
     path: str
-    use: object = None  # a constant key, LOOKUP, or None for any other use
-
-
-class Said(NamedTuple):
-    """What an error says: pieces that count where it may be caught and shown."""
-
-    pieces: tuple
+    use: object = None  # a constant key, LOOKUP, SAID, or None for any other use
 
 
 class Code:
     """A piece of code, lowered to text and references."""
 
     def __init__(self):
-        self.pieces = []  # of str, Ref and Said
+        self.pieces = []  # of str, Ref, and lists of such, which are what errors say
         self.texts = set()  # string constants, and patterns (compiled) of those put together
         self.imports = set()  # dotted names that are imported, wherever
         self.full = set()  # what only the full profile does: values and branches
+        self.shown = set()  # names of caught errors that are not only raised again
         self.shows = set()  # what is called where an error is caught and shown: paths, ".method"
-
-    def done(self) -> "Code":
-        """Note the references apart from the text."""
-        self.refs = [piece for piece in self.pieces if isinstance(piece, Ref)]
-        said = [piece.pieces for piece in self.pieces if isinstance(piece, Said)]
-        self.said = [piece for pieces in said for piece in pieces if isinstance(piece, Ref)]
-        return self
+        self.methods = set()  # of the classes in it, as ".method"
 
 
 def _imported(node: ast.Import | ast.ImportFrom, package: str) -> dict[str, str]:
     """Return the names that an import binds, with the dotted path of each."""
     if isinstance(node, ast.Import):
-        first = {a.name.partition(".")[0] for a in node.names if not a.asname}
-        return {name: name for name in first} | {a.asname: a.name for a in node.names if a.asname}
+        names = [(a.name if a.asname else a.name.partition(".")[0], a.asname) for a in node.names]
+        return {asname or name: name for name, asname in names}
     if any(alias.name == "*" for alias in node.names):
         raise ValueError(f"`{ast.unparse(node)}` hides what it binds: canonical.py cannot follow.")
-    above = package.split(".")[: package.count(".") + 2 - node.level] if node.level else []
-    base = ".".join([*above, *([node.module] if node.module else [])])
+    base = resolve_name("." * node.level + (node.module or ""), package)
     return {alias.asname or alias.name: f"{base}.{alias.name}" for alias in node.names}
 
 
 def _bound(nodes: Iterable[ast.AST], package: str) -> dict[str, set]:
     """Return the names bound in a scope, each with the paths of its imports, or None otherwise."""
-    found, elsewhere, waiting = {}, set(), list(nodes)
+    found, elsewhere, waiting = defaultdict(set), set(), list(nodes)
     while waiting:
         node = waiting.pop()
-        names = [getattr(node, field, None) for field in ("name", "rest")]
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            for name, path in _imported(node, package).items():
-                found.setdefault(name, set()).add(path)
-        elif isinstance(node, ast.Global):
-            elsewhere |= set(node.names)
-        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-            names.append(node.id)
-        for name in names:
-            if isinstance(name, str) and not isinstance(node, ast.alias):
-                found.setdefault(name, set()).add(None)
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                for name, path in _imported(node, package).items():
+                    found[name].add(path)
+            case ast.Global(names):
+                elsewhere |= set(names)
+            case ast.alias():
+                pass
+            case ast.Name(name, ast.Store() | ast.Del()) | ast.arg(name):
+                found[name].add(None)
+            case ast.AST(name=str(name)) | ast.AST(rest=str(name)):
+                found[name].add(None)
         if isinstance(node, _COMPREHENSIONS):  # a scope of its own, but := binds outside of it
             waiting += [n for n in ast.walk(node) if isinstance(n, ast.NamedExpr)]
         elif not isinstance(node, _FUNCTIONS | ast.ClassDef):  # which are scopes of their own too
@@ -151,107 +138,95 @@ class _Lower:
     """
 
     def __init__(self, names: Mapping, package: str = "", module: str = ""):
-        self.names, self.package, self.module = names, package, module
-        self.scopes, self.handled, self.shown = [], [], set()
+        self.names, self.package, self.module = ChainMap(names), package, module
+        self.handled = set()  # names of the errors that are caught around a place
 
-    def code(self, nodes: Iterable[ast.AST]) -> Code:
-        self.made, nodes = Code(), list(nodes)
-        attributes = {getattr(n, "attr", "") for node in nodes for n in ast.walk(node)}
-        is_function = isinstance(nodes[0] if nodes else None, ast.FunctionDef)
-        self.is_parser = is_function and "ArgumentParser" in attributes
-        self.lower(nodes)
-        if "split" in attributes:
-            self.made.texts |= {w for t in self.made.texts if isinstance(t, str) for w in t.split()}
-        return self.made.done()
+    def code(self, *bodies: list[ast.AST]) -> Code:
+        self.made = made = Code()
+        for body in bodies:
+            before, made.texts = made.texts, set()
+            named = {getattr(node, "attr", "") for part in body for node in ast.walk(part)}
+            is_function = bool(body) and isinstance(body[0], ast.FunctionDef)
+            self.is_parser = is_function and "ArgumentParser" in named
+            self.lower(body)
+            words = " ".join(text for text in made.texts if isinstance(text, str)).split()
+            made.texts |= before.union(words if "split" in named else ())
+        return made
 
-    def paths_of(self, name: str) -> set:
-        """Return the paths that a name may stand for; None among them means: itself."""
-        found = set()
-        for depth, (is_class, names) in enumerate(reversed(self.scopes)):
-            if name in names and not is_class:
-                return found | names[name]
-            if name in names and depth == 0:  # until it is bound there, it means what lies outside
-                found |= names[name]
-        known = f"builtins.{name}" if hasattr(builtins, name) else None
-        return found | (self.names.get(name) or {known})
-
-    def dotted(self, node) -> tuple[set, str]:
-        """Return the paths of a name or chain of attributes, and its text; or nothing."""
+    def paths(self, node) -> set:
+        """Return what a name or a chain of attributes may stand for; None among it: itself."""
         if isinstance(node, ast.Attribute):
-            paths, text = self.dotted(node.value)
-            return {p and f"{p}.{node.attr}" for p in paths}, f"{text}.{node.attr}"
-        return (self.paths_of(node.id), node.id) if isinstance(node, ast.Name) else (set(), "")
+            return {path and f"{path}.{node.attr}" for path in self.paths(node.value)}
+        if not isinstance(node, ast.Name):
+            return set()
+        known = f"builtins.{node.id}" if hasattr(builtins, node.id) else None
+        return self.names.get(node.id, {known})
 
     def calls(self, node, path: str) -> bool:
-        return isinstance(node, ast.Call) and self.dotted(node.func)[0] == {path}
-
-    def prints(self, node) -> bool:
-        return self.module != "" and self.calls(node, "builtins.print")
+        return isinstance(node, ast.Call) and self.paths(node.func) == {path}
 
     def lower(self, node, use=None):
-        pieces, (paths, text) = self.made.pieces, self.dotted(node)
-        if isinstance(node, list):
-            pieces.append("[")
-            for item in node:
-                self.lower(item, use)
-            pieces.append("]")
-        elif not isinstance(node, ast.AST):
-            pieces.append(repr(node))
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            named = [a.name for a in node.names if isinstance(node, ast.Import)]
-            self.made.imports |= {*_imported(node, self.package).values(), *named}
-        elif paths - {None}:
-            if forbidden := paths & CANNOT_FOLLOW:
-                raise ValueError(f"{text} hides what runs: canonical.py cannot follow {forbidden}.")
-            pieces += [text] if None in paths else []  # it may stand for something else as well
-            pieces += [Ref(path, use) for path in sorted(paths - {None})]
-        elif isinstance(node, ast.Name):
-            self.shown |= {node.id} & set(self.handled)
-            pieces.append(node.id)
-        elif isinstance(node, ast.Attribute) and getattr(node.value, "id", "") in self.handled:
-            is_message = node.attr not in ("errno", "filename", "name", "strerror")
-            self.shown |= {node.value.id} if is_message else set()
-            pieces.append(text)
-        elif self.calls(node, "builtins.globals"):
-            pieces.append(Ref(self.module))
-        elif isinstance(node, ast.Raise):
-            self.error(node)
-        elif isinstance(node, ast.Try | ast.TryStar):
-            self.attempt(node)
-        elif self.calls(node, "warnings.warn"):
-            pieces.append("warn")
-        elif isinstance(node, ast.Expr) and self.prints(node.value):
-            self.lower(node.value)
-        elif self.prints(node):
-            self.printed([*node.args, *node.keywords])
-        else:
-            self.other(node)
+        pieces, paths = self.made.pieces, self.paths(node)
+        if forbidden := paths & CANNOT_FOLLOW:
+            raise ValueError(f"{forbidden} hides what runs: canonical.py cannot follow.")
+        match node:
+            case _ if paths - {None}:
+                pieces += [ast.unparse(node)] if None in paths else []
+                pieces += [Ref(path, use) for path in sorted(paths - {None})]
+            case list():
+                pieces.append("[")
+                for item in node:
+                    self.lower(item, use)
+                pieces.append("]")
+            case ast.Import(names):
+                self.made.imports |= {alias.name for alias in names}
+            case ast.ImportFrom():
+                self.made.imports |= {*_imported(node, self.package).values()}
+            case ast.Name(name):
+                self.made.shown |= self.handled & {name}
+                pieces.append(name)
+            case ast.Attribute(ast.Name(name), attribute) if name in self.handled:
+                self.made.shown.add(name)
+                pieces.append(f"{name}.{attribute}")
+            case ast.Raise():
+                self.error(node.exc)
+            case ast.Try() | ast.TryStar():
+                self.attempt(node)
+            case ast.Call() if self.calls(node, "builtins.globals"):
+                pieces.append(Ref(self.module))
+            case ast.Call() if self.calls(node, "warnings.warn"):
+                pieces.append("warn")
+            case ast.Expr(call) | call if self.module and self.calls(call, "builtins.print"):
+                self.printed([*call.args, *call.keywords])
+            case ast.AST():
+                self.other(node)
+            case _:
+                pieces.append(repr(node))
 
-    def error(self, node: ast.Raise):
-        self.made.pieces.append("raise")
-        if isinstance(node.exc, ast.Call):
-            self.lower(node.exc.func)
-            kept, shown, texts = self.made.pieces, set(self.shown), set(self.made.texts)
-            self.made.pieces = []
-            self.lower([*node.exc.args, *node.exc.keywords])
-            kept.append(Said(tuple(self.made.pieces)))
-            self.made.pieces, self.shown, self.made.texts = kept, shown, texts
-        elif getattr(node.exc, "id", None) not in self.handled:
-            self.lower(node.exc)
+    def error(self, error):
+        made = self.made
+        made.pieces.append("raise")
+        if isinstance(error, ast.Call):
+            self.lower(error.func)
+            self.made = Code()  # its texts mean no names, and what it shows is not shown yet
+            self.lower([*error.args, *error.keywords])
+            said, self.made = self.made.pieces, made
+            made.pieces.append([p._replace(use=SAID) if isinstance(p, Ref) else p for p in said])
+        else:
+            self.lower(error)
 
     def attempt(self, node: ast.Try | ast.TryStar):
         """Lower a `try`; if a handler does more with the error than to raise it, note what may."""
-        names = [handler.name for handler in node.handlers if handler.name]
-        before, self.shown = self.shown, set()
-        self.handled += names
+        names = {handler.name for handler in node.handlers}
+        handled, shown = self.handled, self.made.shown
+        self.handled, self.made.shown = handled | names, set()
         self.other(node)
-        del self.handled[len(self.handled) - len(names) :]
-        if self.shown & set(names):
+        if self.made.shown & names:
             calls = [n.func for s in node.body for n in ast.walk(s) if isinstance(n, ast.Call)]
             for call in calls:
-                paths = self.dotted(call)[0] - {None}
+                paths = self.paths(call) - {None}
                 self.made.shows |= paths or {f".{getattr(call, 'attr', '')}"}
-        self.shown |= before
+        self.handled, self.made.shown = handled, self.made.shown | shown
 
     def printed(self, nodes):
         """Lower what is printed without its words: a number may be a result, a call may act."""
@@ -259,77 +234,71 @@ class _Lower:
             if isinstance(node, ast.JoinedStr | ast.FormattedValue | ast.keyword):
                 self.printed(ast.iter_child_nodes(node))
             elif not isinstance(node, ast.Constant):
-                path = self.dotted(node.func if isinstance(node, ast.Call) else node)[0]
-                if not path & CANNOT_CHANGE_A_RESULT.keys():
+                paths = self.paths(node.func if isinstance(node, ast.Call) else node)
+                if not paths & CANNOT_CHANGE_A_RESULT.keys():
                     self.lower(node)
 
     def other(self, node):
+        """Lower a node by its fields; those in a scope of its own come last."""
         self.made.pieces.append(type(node).__name__)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if self.is_parser and " " in node.value:
-                return  # no name of an argument has a space
-            self.made.texts.add(node.value)
-        self.note(node)
-        use = LOOKUP if self.calls(node, "builtins.getattr") else None
-        uses = {"args": use}
-        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
-            uses = {"comparators": LOOKUP}
-        elif isinstance(node, ast.Subscript):
-            key = getattr(node.slice, "value", None)
-            is_plain = isinstance(node.slice, ast.Name | ast.Attribute | ast.Subscript)
-            uses = {"value": LOOKUP if is_plain else key if isinstance(key, str) else None}
-        for scope, fields in self.fields(node):
-            self.scopes += [scope] if scope else []
-            for field, value in fields:
-                self.made.pieces.append(field)
-                self.lower(value, uses.get(field))
-            del self.scopes[len(self.scopes) - bool(scope) :]
-
-    def note(self, node):
-        """Note the strings that may come out, and what only the full profile does."""
-        if isinstance(node, ast.JoinedStr | ast.BinOp):
-            is_sum = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)
-            parts = [node.left, node.right] if is_sum else getattr(node, "values", [])
-            known = [part.value if isinstance(part, ast.Constant) else None for part in parts]
-            texts = [k for k in known if isinstance(k, str)]
-            if sum(c.isalpha() for c in "".join(texts)) >= 4:  # else it could be almost any name
-                text = "".join(re.escape(k) if isinstance(k, str) else ".*" for k in known)
-                self.made.texts.add(re.compile(text))
-        if self.calls(node, f"{PACKAGE}.runtime.choose"):
-            self.made.full |= {ast.dump(k.value) for k in node.keywords if k.arg == "full"}
-        if isinstance(node, ast.If | ast.IfExp):
-            path = f"{PACKAGE}.runtime.profile"
-            asks = any(self.calls(n, path) for n in ast.walk(node.test))
-            is_value = isinstance(node, ast.IfExp) and "== 'full'" in ast.unparse(node.test)
-            self.made.full |= {ast.dump(node.body if is_value else node)} if asks else set()
-
-    def fields(self, node):
-        """Yield the fields of a node that count, with the scope that they open."""
         skip = {"annotation", "returns", "type_comment", "type_params", "ctx", "kind"}
-        found = {k: v for k, v in ast.iter_fields(node) if k not in skip and v not in (None, [])}
-        if isinstance(node, ast.JoinedStr):  # early releases of Python 3.12 add empty strings
-            found["values"] = [v for v in node.values if getattr(v, "value", v) != ""]
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            has_docstring = ast.get_docstring(node, clean=False) is not None
-            found["body"] = node.body[1:] if has_docstring else node.body
-        first, last = [item for item in found.items() if item[0] != "body"], []
-        if isinstance(node, _FUNCTIONS):
-            body = node.body if isinstance(node.body, list) else [node.body]
-            a = node.args
-            given = [*a.posonlyargs, *a.args, *a.kwonlyargs, *filter(None, (a.vararg, a.kwarg))]
-            parameters = {argument.arg: {None} for argument in given}
-            last = [((False, _bound(body, self.package) | parameters), [("body", found["body"])])]
-        elif isinstance(node, ast.ClassDef):
-            last = [((True, _bound(node.body, self.package)), [("body", found["body"])])]
-        elif isinstance(node, _COMPREHENSIONS):
-            targets = [comprehension.target for comprehension in node.generators]
-            order = sorted(found.items(), key=lambda item: item[0] != "generators")
-            first = [("outside", node.generators[0].iter)]
-            last = [((False, _bound(targets, self.package)), order)]
-        else:
-            first = found.items()
-        yield None, first
-        yield from last
+        outer = {k: v for k, v in ast.iter_fields(node) if k not in skip and v not in (None, [])}
+        inner, bound, uses = {}, [], {}
+        match node:
+            case ast.Constant(str(text)) if self.is_parser and " " in text:
+                return  # prose: no name of an argument has a space
+            case ast.Constant(str(text)):
+                self.made.texts.add(text)
+            case ast.JoinedStr(parts):
+                self.joined(parts)  # early releases of Python 3.12 add empty strings
+                outer["values"] = [part for part in parts if getattr(part, "value", part) != ""]
+            case ast.BinOp(left, ast.Add(), right):
+                self.joined([left, right])
+            case ast.Call() if self.calls(node, f"{PACKAGE}.runtime.choose"):
+                self.made.full |= {ast.dump(k.value) for k in node.keywords if k.arg == "full"}
+            case ast.If(test) | ast.IfExp(test):
+                if any(self.calls(n, f"{PACKAGE}.runtime.profile") for n in ast.walk(test)):
+                    self.made.full.add(ast.dump(node))
+            case ast.Call() if self.calls(node, "builtins.getattr"):
+                uses = {"args": LOOKUP}
+            case ast.Compare(ops=[ast.In() | ast.NotIn(), *_]):
+                uses = {"comparators": LOOKUP}
+            case ast.Subscript(slice=ast.Constant(str(key))):
+                uses = {"value": key}
+            case ast.Subscript(slice=ast.Name() | ast.Attribute() | ast.Subscript()):
+                uses = {"value": LOOKUP}
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                has_docstring = ast.get_docstring(node) is not None
+                inner["body"] = outer.pop("body")[has_docstring:]
+                is_class = isinstance(node, ast.ClassDef)
+                bound = node.body if is_class else [node.args, *node.body]
+                self.made.methods |= {f".{getattr(n, 'name', '')}" for n in node.body if is_class}
+            case ast.Lambda():
+                inner["body"] = outer.pop("body")
+                bound = [node.args, node.body]
+            case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                outer, inner = {"outside": node.generators[0].iter}, {"generators": []} | outer
+                bound = [comprehension.target for comprehension in node.generators]
+        self.fields(outer, uses)
+        if inner:
+            names, found = self.names, _bound(bound, self.package)
+            if isinstance(node, ast.ClassDef):  # until it is bound there, a name means another
+                found = {n: p | self.paths(ast.Name(n)) for n, p in found.items()} | {"": names}
+            self.names = names.maps[0].get("", names).new_child(found)
+            self.fields(inner, uses)
+            self.names = names
+
+    def fields(self, fields: Mapping, uses: Mapping):
+        for field, value in fields.items():
+            self.made.pieces.append(field)
+            self.lower(value, uses.get(field))
+
+    def joined(self, parts):
+        """Note what a text may be that is put together."""
+        known = [getattr(part, "value", None) for part in parts]
+        text = "".join(re.escape(k) if isinstance(k, str) else ".*" for k in known)
+        if sum(c.isalpha() for c in text) >= 4:  # else it could be almost any name
+            self.made.texts.add(re.compile(text))
 
 
 class Module:
@@ -337,107 +306,93 @@ class Module:
 
     def __init__(self, name: str, package: str, source: bytes):
         tree = ast.parse(source)
-        self.name, self.definitions, self.tables, self.methods = name, {}, {}, {}
-        bound, acts, main, imports = _bound(tree.body, package), [], [], []
+        bound, acts, main = _bound(tree.body, package), [], []
+        self.name, self.definitions, self.tables = name, {}, {}
         for node in tree.body:
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                imports.append(node)
-            elif isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'":
                 main += node.body
                 acts += node.orelse
             elif not self.define(node):
-                is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-                acts += [] if is_text else [node]
+                acts.append(node)
         self.imported = {n: paths - {None} for n, paths in bound.items() if paths - {None}}
         here = {n: {p or f"{name}.{n}" for p in paths} for n, paths in bound.items()}
         lower = _Lower(here, package, name).code
-        self.code = cache(lambda key: lower(self.statements(key)))
-        self.acts, self.main, self.imports = lower(acts), lower(main), lower(imports).imports
+        self.main = lower(main)
+        self.code = cache(lambda *key: lower(self.statements(*key) if any(key) else acts))
         for node in acts:  # what a loop or a condition at the top binds is defined there
             for found, paths in _bound([node], package).items():
                 if None in paths:
-                    self.definitions.setdefault(found, []).append(node)
+                    first = ast.Constant(found)
+                    self.definitions.setdefault(found, [(first, first)]).append((node, node))
 
     def define(self, node) -> bool:
         """Note what a statement at the top defines; False if it does something else."""
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            self.definitions.setdefault(node.name, []).append(node)
-            self.methods[node.name] = {getattr(n, "name", None) for n in node.body}
-            return True
-        targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
-        if not isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) or len(targets) != 1:
-            return False
-        names = targets[0].elts if isinstance(targets[0], ast.Tuple) else targets
-        if isinstance(names[0], ast.Subscript) and isinstance(names[0].value, ast.Name):
-            table = self.tables.get(names[0].value.id)
-            key = getattr(names[0].slice, "value", None)
-            if table is not None and isinstance(key, str):
+        names, value = [], node
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        match node, target:
+            case ast.Expr(ast.Constant()), _:  # a docstring
+                pass
+            case ast.FunctionDef(name) | ast.AsyncFunctionDef(name), _:
+                names, node.name = [name], None  # its name does not count
+            case (ast.ClassDef(name), _) | (ast.AugAssign(), ast.Name(name)):
+                names = [name]
+            case ast.Assign([_]) | ast.AnnAssign(), ast.Name(name):
+                names, value = [name], node.value or node
+            case ast.Assign([_]), ast.Tuple(parts) if all(isinstance(p, ast.Name) for p in parts):
+                names = [part.id for part in parts]
+            case _, ast.Subscript(ast.Name(name), ast.Constant(str(key))) if name in self.tables:
                 value = node if isinstance(node, ast.AugAssign) else node.value
-                table.setdefault(key, []).append(value)
-            return table is not None and isinstance(key, str)
-        if not all(isinstance(name, ast.Name) for name in names):
-            return False
+                self.tables[name].setdefault(key, [ast.Constant(key)]).append(value)
+            case _:
+                return False
         for name in names:
-            self.definitions.setdefault(name.id, []).append(node)
-            self.tables.pop(name.id, None)
-        once = len(self.definitions[names[0].id]) == 1 and not isinstance(node, ast.AugAssign)
-        keys = [getattr(k, "value", k) for k in getattr(node.value, "keys", [])]
-        if once and isinstance(node.value, ast.Dict) and all(isinstance(k, str) for k in keys):
-            pairs = zip(keys, node.value.values, strict=True)
-            self.tables[names[0].id] = {key: [value] for key, value in pairs}
+            self.tables.pop(name, None)
+            keys = [getattr(key, "value", None) for key in getattr(value, "keys", [None])]
+            if name not in self.definitions and all(isinstance(key, str) for key in keys):
+                pairs = zip(keys, value.values, strict=True)
+                self.tables[name] = {key: [ast.Constant(key), entry] for key, entry in pairs}
+            self.definitions.setdefault(name, []).append((node, value))
         return True
 
-    def statements(self, key: tuple) -> list:
-        """Return what defines a name, without the name, or an entry of a table with its key."""
-        if len(key) == 2:
-            return [ast.Constant(key[1]), *self.tables[key[0]][key[1]]]
-        nodes = self.definitions[key[0]]
-        if len(nodes) == 1 and isinstance(nodes[0], ast.Assign | ast.AnnAssign):
-            target = nodes[0].targets[0] if isinstance(nodes[0], ast.Assign) else nodes[0].target
-            return [nodes[0].value or nodes[0]] if isinstance(target, ast.Name) else nodes
-        functions, plain = ast.FunctionDef | ast.AsyncFunctionDef, ast.ClassDef | ast.Assign
-        first = [] if isinstance(nodes[0], functions | plain | ast.AnnAssign) else [key[0]]
-        return [ast.Constant(name) for name in first] + [
-            type(n)(**dict(ast.iter_fields(n)) | {"name": None}) if isinstance(n, functions) else n
-            for n in nodes
-        ]
+    def statements(self, name: str, key: str | None = None) -> list[ast.AST]:
+        """Return what defines a name, without the name if it is bound once, or a table's entry."""
+        if key is not None:
+            return self.tables[name][key]
+        found = self.definitions[name]
+        return [value if len(found) == 1 else node for node, value in found]
 
 
 _parsed = cache(Module)
 
 
 class Tree:
-    """The modules of the package and of one more folder, as they lie under `root`."""
+    """The modules of the package and of the experiments, as they lie under `root`."""
 
-    def __init__(self, root: Path, beside: Path | None = None):
-        self.root, self.beside = Path(root), beside
+    def __init__(self, root: Path):
+        self.root = Path(root)
         self.module = cache(self.read)
         self.resolve = cache(self.follow)
 
     def read(self, name: str) -> Module | None:
         """Return the module of that name, or None if it does not lie here."""
-        folder = self.root if name.partition(".")[0] == PACKAGE else self.beside
-        path = folder.joinpath(*name.split(".")) if folder else Path("nowhere")
-        for file, package in (
-            (path / "__init__.py", name),
-            (path.with_name(f"{path.name}.py"), ""),
-        ):
+        first, *rest = name.split(".")
+        folder = self.root if first == PACKAGE else self.root / "experiments"
+        path, above = folder.joinpath(first, *rest), name.rpartition(".")[0]
+        for file, package in ((path / "__init__.py", name), (path.with_suffix(".py"), above)):
             if file.is_file():
-                return _parsed(name, package or name.rpartition(".")[0], file.read_bytes())
+                return _parsed(name, package, file.read_bytes())
         return None
 
     def follow(self, path: str) -> tuple[Module | None, str]:
         """Follow a dotted path through imports; return its module and the name in it."""
-        for _ in range(20):
-            parts = path.split(".")
-            cuts = [i for i in range(len(parts), 0, -1) if self.module(".".join(parts[:i]))]
-            if not cuts:
-                return None, path
-            module, rest = self.module(".".join(parts[: cuts[0]])), parts[cuts[0] :]
-            if not rest or rest[0] in module.definitions or rest[0] not in module.imported:
-                return module, ".".join(rest)
-            path = ".".join([min(module.imported[rest[0]]), *rest[1:]])
-        raise ValueError(f"the imports of {path} go in a circle")
+        parts = path.split(".")
+        for i in range(len(parts), 0, -1):
+            if module := self.module(".".join(parts[:i])):
+                first = parts[i] if parts[i:] else ""
+                if first in module.definitions or first not in module.imported:
+                    return module, ".".join(parts[i:])
+                return self.resolve(".".join([min(module.imported[first]), *parts[i + 1 :]]))
+        return None, path
 
 
 class Reached:
@@ -450,132 +405,107 @@ class Reached:
     """
 
     def __init__(self, tree: Tree, root: Code, module: Module | None = None):
-        self.tree, self.root, self.texts, self.imports = tree, root, set(), set()
-        self.nodes, self.executed, self.memo = {}, {}, {}
-        self.speaking = set()  # nodes whose errors may be caught and shown
-        self.add(root)
+        self.tree, self.root, self.texts, self.memo = tree, root, set(root.texts), {}
+        self.nodes = {}  # (module, name), (module, table, key), (module, ""): its acts -> code
         if module:
-            self.run(module)
+            self.reach([(module.name, "")])
         size = None
-        while size != (size := (len(self.nodes), len(self.texts), len(self.executed))):
-            for path in list(self.imports):
-                parts = path.split(".")
-                for module in (tree.module(".".join(parts[:i])) for i in range(1, len(parts) + 1)):
-                    if module:
-                        self.run(module)
-            self.find_speaking()
-            for code in [root, *self.executed.values(), *self.nodes.values()]:
-                self.reach(target for ref in code.refs for target in self.targets(ref)[1])
+        while size != (size := (len(self.nodes), len(self.texts))):
+            for code in [root, *self.nodes.values()]:
+                for path in code.imports:
+                    names = accumulate(path.split("."), "{}.{}".format)
+                    self.reach((name, "") for name in names if tree.module(name))
+                self.reach(self.leads(code.pieces))
+            self.speaking = self.find_speaking()
             for node in self.speaking:
-                said = self.nodes[node].said
-                self.reach(target for ref in said for target in self.targets(ref, True)[1])
-
-    def add(self, code: Code):
-        """Note the texts and imports of code that is reached."""
-        self.texts |= code.texts
-        self.imports |= code.imports
-
-    def run(self, module: Module):
-        """Note that a module is imported, which runs what it does at its top."""
-        if module.name not in self.executed:
-            self.executed[module.name] = module.acts
-            self.add(module.acts)
-            self.imports |= module.imports
+                for said in self.nodes[node].pieces:
+                    self.reach(self.leads(said) if isinstance(said, list) else [])
 
     def reach(self, nodes: Iterable[tuple]):
-        """Note definitions that are reached."""
+        """Note definitions that are reached, and what their modules do when they are imported."""
         for node in [node for node in nodes if node not in self.nodes]:
-            module, *key = node
-            self.nodes[node] = self.tree.module(module).code(tuple(key))
-            self.add(self.nodes[node])
-            self.run(self.tree.module(module))
+            for module, *key in (node, (node[0], "")):
+                self.nodes[module, *key] = code = self.tree.module(module).code(*key)
+                self.texts |= code.texts
 
-    def find_speaking(self):
-        """Find the definitions that are called where errors are caught and shown."""
-        self.speaking, waiting = set(), []
-        for code in [self.root, *self.executed.values(), *self.nodes.values()]:
-            for call in code.shows:
-                name = call[1:] if call.startswith(".") else None
-                classes = [
-                    n for n in self.nodes if name in self.tree.module(n[0]).methods.get(n[1], ())
-                ]
-                waiting += classes if name else self.targets(Ref(call))[1]
+    def leads(self, pieces: Iterable) -> list[tuple]:
+        """Return the nodes that the references among pieces lead to."""
+        refs = [piece for piece in pieces if isinstance(piece, Ref)]
+        return [node for ref in refs for node in self.targets(ref)[1]]
+
+    def find_speaking(self) -> set[tuple]:
+        """Return the definitions whose errors may be caught and shown."""
+        codes = [self.root, *self.nodes.values()]
+        shows = set().union(*(code.shows for code in codes))
+        found, waiting = set(), self.leads(Ref(path) for path in shows)
+        waiting += [node for node, code in self.nodes.items() if code.methods & shows]
         while waiting:
-            if (node := waiting.pop()) in self.nodes and node not in self.speaking:
-                self.speaking.add(node)
-                waiting += [t for ref in self.nodes[node].refs for t in self.targets(ref)[1]]
+            if (node := waiting.pop()) in self.nodes and node not in found:
+                found.add(node)
+                waiting += self.leads(self.nodes[node].pieces)
+        return found
 
     def meant(self, names: Iterable[str]) -> list[str]:
         """Return the names that the texts of the code may mean."""
         patterns = [text for text in self.texts if not isinstance(text, str)]
         return [n for n in names if n in self.texts or any(p.fullmatch(n) for p in patterns)]
 
-    def targets(self, ref: Ref, said: bool = False) -> tuple[str, list[tuple]]:
-        """Return what a reference leads to: a text for what stays as it is, and nodes.
-
-        Where it is `said` in a message, a table stands for its keys.
-        """
+    def targets(self, ref: Ref) -> tuple[str, list[tuple]]:
+        """Return what a reference leads to: a text for what stays as it is, and nodes."""
         module, name = self.tree.resolve(ref.path)
         if module is None:
             return ref.path, []
         first, _, rest = name.partition(".")
         if f"{module.name}.{first}" in CANNOT_CHANGE_A_RESULT:
             return "cannot change a result", []
-        if not first or first not in module.definitions:  # a module as such
-            names = sorted({*module.definitions, *module.imported})
-            names = self.meant(names) if ref.use is LOOKUP else names
-            found = {n: self.member(module, n) for n in names}
-            nodes = [node for nodes in found.values() for node in nodes]
-            return f"module {' '.join(n for n in names if found[n])}", nodes
+        if first not in module.definitions:  # a module as such
+            return self.members(module, ref.use)
         if (table := module.tables.get(first)) is None:
             return rest, [(module.name, first)]
-        if said:
+        if ref.use is SAID:
             return f"table {' '.join(table)}", []
         use = LOOKUP if rest == "get" else ref.use
-        keys = [use] if use in table else self.meant(table) if use is LOOKUP else list(table)
-        keys = keys if use is None else sorted(keys)  # a table as a whole has an order
+        keys = [use] if use in table else sorted(self.meant(table)) if use is LOOKUP else table
         return f"table {rest}", [(module.name, first, key) for key in keys]
 
-    def member(self, module: Module, name: str) -> list[tuple]:
-        """Return what a name of a module leads to, if that is a definition of the project."""
-        found, rest = self.tree.resolve(f"{module.name}.{name}")
-        own = found is not None and rest.partition(".")[0] in found.definitions
-        return self.targets(Ref(f"{found.name}.{rest}"))[1] if own else []
+    def members(self, module: Module, use: object) -> tuple[str, list[tuple]]:
+        """Return what a module as such leads to: the definitions that its names stand for."""
+        names, found = sorted({*module.definitions, *module.imported}), {}
+        for name in self.meant(names) if use is LOOKUP else names:
+            other, rest = self.tree.resolve(f"{module.name}.{name}")
+            if other and rest.partition(".")[0] in other.definitions:
+                found[name] = self.targets(Ref(f"{module.name}.{name}"))[1]
+        text = " ".join(name for name in found if found[name])
+        return f"module {text}", [node for nodes in found.values() for node in nodes]
 
     def digest(self) -> str:
         """Return the hash of the root and of all that it reaches."""
-        acts = [code.pieces for code in self.executed.values() if len(code.pieces) > 2]
-        acts = sorted({self._hash(pieces, [], False)[0] for pieces in acts})
+        acts = [node for node, code in self.nodes.items() if not node[1] and len(code.pieces) > 2]
+        acts = sorted({self._node(node, [])[0] for node in acts})
         return sha256(self._hash(self.root.pieces, [], bool(self.root.shows))[0], *acts)
 
     def only_full(self) -> set[str]:
-        """Return what only the full profile does: values given to `choose`, branches on it.
+        """Return what only the full profile does: values given to `choose`, branches on it."""
+        return {text for code in [self.root, *self.nodes.values()] for text in code.full}
 
-        What cannot change a result is left out by its name alone: in an older tree it may have lain
-        in another module.
-        """
-        skip = {name.rpartition(".")[2] for name in CANNOT_CHANGE_A_RESULT}
-        codes = [code for node, code in self.nodes.items() if node[1] not in skip]
-        return {text for code in [self.root, *codes] for text in code.full}
+    def definitions(self) -> dict[str, list]:
+        """Return the code of each definition that is reached, without what its errors say."""
+        pieces = {".".join(node): code.pieces for node, code in self.nodes.items()}
+        return {n: [p for p in found if not isinstance(p, list)] for n, found in pieces.items()}
 
-    def definitions(self) -> dict[str, str]:
-        """Return each definition that is reached with a hash of its own code alone."""
-        kept = {n: [p for p in c.pieces if not isinstance(p, Said)] for n, c in self.nodes.items()}
-        return {".".join(node): sha256(*map(str, pieces)) for node, pieces in kept.items()}
-
-    def _hash(self, pieces, path: list, speaks: bool, said: bool = False) -> tuple[str, int]:
+    def _hash(self, pieces: Iterable, path: list, speaks: bool) -> tuple[str, int]:
         """Return the hash of pieces, and how far up `path` they refer (its length if nowhere)."""
         parts, lowest = [], len(path)
         for piece in pieces:
+            found = []
             if isinstance(piece, str):
                 parts.append(piece)
-                continue
-            if isinstance(piece, Said):
-                found = [self._hash(piece.pieces, path, speaks, True)] if speaks else []
-            else:
-                text, nodes = self.targets(piece, said)
+            elif isinstance(piece, Ref):
+                text, nodes = self.targets(piece)
                 parts.append(f"<{text}>")
                 found = [self._node(node, path) for node in nodes]
+            elif speaks:
+                found = [self._hash(piece, path, speaks)]
             parts += [text for text, _ in found]
             lowest = min([lowest, *(low for _, low in found)])
         return sha256(*parts), lowest
@@ -585,8 +515,8 @@ class Reached:
             return self.memo[node], len(path)
         if node in path:  # in a circle a definition is known by how far back it lies
             return f"{len(path) - path.index(node)} back", path.index(node)
-        speaks = node in self.speaking
-        text, lowest = self._hash(self.nodes[node].pieces, [*path, node], speaks)
+        pieces, speaks = self.nodes[node].pieces, node in self.speaking
+        text, lowest = self._hash(pieces, [*path, node], speaks)
         if lowest >= len(path):
             self.memo[node] = text
         return text, min(lowest, len(path))
@@ -594,10 +524,6 @@ class Reached:
 
 def lower_cells(cells: Iterable[list[ast.stmt]]) -> Code:
     """Lower the cells of a notebook, whose names are all its own, printing included."""
-    cells, whole = list(cells), Code()
+    cells = list(cells)
     names = _bound([node for cell in cells for node in cell], "")
-    for code in (_Lower(names).code(cell) for cell in cells):
-        whole.pieces += code.pieces
-        for kind in ("texts", "imports", "full", "shows"):
-            getattr(whole, kind).update(getattr(code, kind))
-    return whole.done()
+    return _Lower(names).code(*cells)

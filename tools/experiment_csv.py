@@ -11,57 +11,53 @@ experiment_csv.write(path, rows, stamp, seconds)                  # at the end
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
 from tools import provenance
-from tools.provenance import sha256
 
 
-def write(
-    path: str | Path, rows: Iterable[Mapping], stamp: dict, seconds: float, complete: bool = True
-) -> None:
+def write(path: Path, rows: list[dict], stamp: dict, seconds: float, complete=True) -> None:
     """Write `rows` with their stamp as the first line, in one go: a reader never sees half a file.
 
     A long experiment writes after every row with `complete=False`, and at its end without.
     """
-    rows, text = list(rows), io.StringIO()
+    text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     done = {"seconds": round(seconds, 1), "date": date.today().isoformat(), "complete": complete}
-    write_stamp(path, stamp | done | {"rows": sha256(text.getvalue())}, text.getvalue())
+    write_stamp(path, stamp | done | {"rows": provenance.sha256(text.getvalue())}, text.getvalue())
 
 
-def write_stamp(path: str | Path, stamp: dict, rows: str) -> None:
+def write_stamp(path: Path, stamp: dict, rows: str) -> None:
     """Write a stamp and the text of the rows that it is of."""
-    provenance.write(Path(path), f"# {json.dumps(stamp)}\n{rows}".encode())
+    provenance.write(path, f"# {json.dumps(stamp)}\n{rows}".encode())
 
 
-def read(path: str | Path) -> tuple[dict, list[dict[str, str]]]:
+def read(path: Path) -> tuple[dict, list[dict[str, str]]]:
     """Return the stamp and the rows (every value as text).
 
     Raises:
         ValueError: There is no stamp, or the rows are not those that were stamped.
     """
-    first, _, text = Path(path).read_text(encoding="utf-8").partition("\n")
+    first, _, text = path.read_text(encoding="utf-8").partition("\n")
     if not first.startswith("# {"):
         raise ValueError(f"{path} does not begin with a stamp")
     stamp = json.loads(first[2:])
-    if stamp["rows"] != sha256(text):
+    if stamp["rows"] != provenance.sha256(text):
         raise ValueError(f"the rows of {path} changed since the run")
     return stamp, list(csv.DictReader(io.StringIO(text)))
 
 
-def rows_so_far(path: str | Path, stamp: dict) -> tuple[list[dict[str, str]], float]:
+def rows_so_far(path: Path, stamp: dict) -> tuple[list[dict[str, str]], float]:
     """Return the rows that the same code has already written, and the seconds they took.
 
     Their machines go into the ``devices`` of `stamp`, so that they keep their names when a run goes
     on elsewhere.
     """
     stamp["devices"] = []
-    if not Path(path).exists():
+    if not path.exists():
         return [], 0.0
     old, rows = read(path)
     same = ("definitions", "weights", "results", "archives", "profile", "versions")
@@ -81,7 +77,7 @@ def made_by(stamp: dict, device: str) -> dict:
     return stamp | {"devices": [*before, *more]}
 
 
-def check(path: str | Path, root: Path = provenance.ROOT) -> tuple[dict | None, list[str]]:
+def check(path: Path, root: Path = provenance.ROOT) -> tuple[dict | None, list[str]]:
     """Return an experiment's stamp, and why it has to run again: nothing if it need not."""
     try:
         stamp, _ = read(path)

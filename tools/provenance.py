@@ -11,10 +11,12 @@ import ast
 import hashlib
 import json
 import os
+import platform
 import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Mapping
+from datetime import date
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -42,72 +44,62 @@ HARMLESS = {"config", "matplotlib", "pip"}
 def _cell_code(source: str) -> list[ast.stmt]:
     source = source.lstrip()
     magic, _, rest = source.partition("\n") if source.startswith("%%") else ("", "", source)
-    try:
-        body = ast.parse(TransformerManager().transform_cell(rest)).body
-    except SyntaxError:  # a cell in another language
-        body = [ast.Expr(ast.Constant(rest))]
-    for node in [node for statement in body for node in ast.walk(statement)]:
-        hides = getattr(getattr(node, "func", None), "attr", "") in ("run_line_magic", "system")
-        if hides and node.args[0].value not in HARMLESS:
-            raise ValueError(f"`{node.args[0].value}` hides what runs: no stamp can follow it.")
+    tree = ast.parse(TransformerManager().transform_cell(rest))
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(ast.Attribute(_, "run_line_magic" | "system"), [name, *_]):
+                if getattr(name, "value", None) not in HARMLESS:
+                    raise ValueError(
+                        f"{ast.unparse(name)} hides what runs: no stamp can follow it."
+                    )
     # A semicolon at the end hides a cell's result; both marks also tell cell from cell.
     marks = ast.Constant(magic), ast.Constant(source.rstrip().endswith(";"))
-    return [*body, *map(ast.Expr, marks)]
+    return [*tree.body, *map(ast.Expr, marks)]
 
 
-def cells_that_count(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    """Return the code cells without the one for Colab, which does nothing on a laptop."""
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    return [cell for cell in cells if "colab" not in cell.metadata.get("tags", [])]
-
-
-def reached(path: str | Path, root: Path = ROOT) -> canonical.Reached:
+def reached(path: Path, root: Path = ROOT) -> canonical.Reached:
     """Return all that a notebook or an experiment's script can reach."""
-    path = Path(path)
+    tree = canonical.Tree(root)
     if path.suffix == ".py":
-        tree = canonical.Tree(root, root / "experiments")
         script = tree.module(path.stem)
         return canonical.Reached(tree, script.main, script)
-    return canonical.Reached(canonical.Tree(root), _lowered(path.read_text(encoding="utf-8")))
+    return canonical.Reached(tree, _lowered(path.read_text(encoding="utf-8")))
 
 
 @cache
 def _lowered(text: str) -> canonical.Code:
-    cells = cells_that_count(nbformat.reads(text, as_version=4))
-    return canonical.lower_cells(_cell_code(cell.source) for cell in cells)
+    cells = [cell for cell in nbformat.reads(text, as_version=4).cells if cell.cell_type == "code"]
+    # The cell for Colab does nothing on a laptop.
+    kept = [cell for cell in cells if "colab" not in cell.metadata.get("tags", [])]
+    return canonical.lower_cells(_cell_code(cell.source) for cell in kept)
 
 
-def _files(names: Collection[str], folder: Path, skip: Collection[str] = ()) -> dict[str, bytes]:
-    """Return the files of a folder whose names are among `names`; of a CSV, the rows alone."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.name in names and path.name not in skip and path.is_file():
-            content = path.read_bytes()
-            is_stamped = path.suffix == ".csv" and content.startswith(b"# {")
-            found[path.name] = content.partition(b"\n")[2] if is_stamped else content
-    return found
+def _files(names: Collection[str], folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder whose names are among `names`, without stamps."""
+    paths = [path for path in sorted(folder.rglob("*")) if path.name in names and path.is_file()]
+    found = {path.name: path.read_bytes() for path in paths}
+    return {n: c.partition(b"\n")[2] if c.startswith(b"# {") else c for n, c in found.items()}
 
 
-def files_read(path: str | Path, root: Path = ROOT) -> dict[str, dict[str, bytes]]:
+def files_read(path: Path, root: Path = ROOT) -> dict[str, dict[str, bytes]]:
     """Return what a notebook or an experiment reads: scripts, weights and results, by their names.
 
     What an experiment makes does not count: its own result, and the weights that its docstring
     lists after "Makes:".
     """
-    path = Path(path)
     texts = [text for text in reached(path, root).texts if isinstance(text, str)]
     names = {word.rpartition("/")[2] for text in texts for word in [text, *text.split()]}
     scripts = {name for name in names if name.endswith((".js", ".css"))}
-    made = weights_made(path) if path.suffix == ".py" else []
-    own = [f"{path.stem}.csv", f"{path.stem}.png"]
+    made = set(weights_made(path)) if path.suffix == ".py" else set()
+    own = {f"{path.stem}.csv", f"{path.stem}.png"}
     return {
         "scripts": _files(scripts, root / PACKAGE),
-        "weights": _files(names - scripts, root / PACKAGE, made),
-        "results": _files(names, root / "experiments" / "results", own),
+        "weights": _files(names - scripts - made, root / PACKAGE),
+        "results": _files(names - own, root / "experiments" / "results"),
     }
 
 
-def hashes(path: str | Path, root: Path = ROOT) -> dict[str, str]:
+def hashes(path: Path, root: Path = ROOT) -> dict[str, str]:
     """Return the hashes of what a notebook or an experiment depends on, as of now."""
     digest, read = reached(path, root).digest(), files_read(path, root)
     scripts, weights, results = ([x for item in f.items() for x in item] for f in read.values())
@@ -124,15 +116,14 @@ def outputs_hash(notebook: nbformat.NotebookNode) -> str:
     return sha256(json.dumps([cell.outputs for cell in cells], sort_keys=True))
 
 
-def notebook_hashes(path: str | Path, root: Path = ROOT) -> dict[str, str]:
+def notebook_hashes(path: Path, root: Path = ROOT) -> dict[str, str]:
     """Return the hashes of a notebook as it is now, its outputs included."""
-    outputs = outputs_hash(nbformat.read(path, as_version=4))
-    return hashes(path, root) | {"outputs": outputs}
+    return hashes(path, root) | {"outputs": outputs_hash(nbformat.read(path, as_version=4))}
 
 
-def weights_made(script: str | Path) -> list[str]:
+def weights_made(script: Path) -> list[str]:
     """Return the names of the weights that an experiment's docstring lists after "Makes:"."""
-    docstring = ast.get_docstring(ast.parse(Path(script).read_text(encoding="utf-8"))) or ""
+    docstring = ast.get_docstring(ast.parse(script.read_text(encoding="utf-8"))) or ""
     return docstring.partition("Makes:")[2].replace(",", " ").split()
 
 
@@ -140,37 +131,42 @@ def why_stale(stamp: Mapping | None, now: Mapping) -> list[str]:
     """Say why something with this stamp and these hashes has to run again; empty if it need not."""
     if not stamp:
         return ["it has no stamp of a run"]
-    proved = stamp.get("equivalent", {})
-    changed = [
-        said
-        for part, said in PARTS.items()
-        if part in now and now[part] not in (stamp.get(part), proved.get(part))
-    ]
-    return changed + (["it was not run in full"] if stamp.get("profile") != "full" else [])
+    known = stamp, stamp.get("equivalent", {})
+    changed = [part for part in now if now[part] not in [hashes.get(part) for hashes in known]]
+    not_full = ["it was not run in full"] if stamp.get("profile") != "full" else []
+    return [PARTS[part] for part in changed] + not_full
+
+
+def _ask(modules: str, what: str, root: Path) -> str:
+    """Return what modules of `root` say, which load TensorFlow in a process of their own."""
+    code = f"from {PACKAGE} import {modules}; print({what})"
+    run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    if run.returncode:
+        raise RuntimeError(f"{what} failed:\n{run.stderr}")
+    return run.stdout.strip().rpartition("\n")[2]
 
 
 def environment(root: Path = ROOT) -> dict:
-    """Return device and versions; TensorFlow is asked in a process of its own."""
-    code = f"from {PACKAGE} import runtime; print(runtime.device_report())"
-    run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
-    if run.returncode:
-        raise RuntimeError(f"runtime.device_report() failed:\n{run.stderr}")
+    """Return device and versions."""
     versions = {name: version(name) for name in ("tensorflow", "keras", "numpy")}
-    versions["python"] = ".".join(map(str, sys.version_info[:3]))
-    return {"device": run.stdout.strip().splitlines()[-1], "versions": versions}
+    versions["python"] = platform.python_version()
+    return {"device": _ask("runtime", "runtime.device_report()", root), "versions": versions}
 
 
-def archives(path: str | Path, root: Path = ROOT) -> dict:
+def archives(path: Path, root: Path = ROOT) -> dict:
     """Return the SHA-256 of the archive of CIFAR-10, if that can be reached: there are copies."""
     if not any(node[1] == "_load_cifar10" for node in reached(path, root).nodes):
         return {}
-    find = "fetch.find('cifar10', [files.CIFAR10_FILE], list)[0]"  # fetches nothing
-    code = f"from {PACKAGE} import fetch, files; print(*{find})"
-    run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
-    found = Path(run.stdout.strip() or "nowhere")
+    find = "*fetch.find('cifar10', [files.CIFAR10_FILE], str)[0]"  # `str` fetches nothing
+    found = Path(_ask("fetch, files", find, root))
     if not found.is_file():
         return {}
     return {"archives": {found.name: hashlib.sha256(found.read_bytes()).hexdigest()}}
+
+
+def surroundings(path: Path, root: Path = ROOT) -> dict:
+    """Return what a stamp says about where and when something ran."""
+    return archives(path, root) | environment(root) | {"date": date.today().isoformat()}
 
 
 def write(path: Path, content: bytes) -> None:
@@ -189,33 +185,33 @@ def git(*arguments: str, root: Path = ROOT) -> bytes:
     return run.stdout
 
 
-def export(commit: str, folder: str | Path, root: Path = ROOT, *paths: str) -> Path:
+def export(commit: str, folder: str | Path, root: Path = ROOT) -> Path:
     """Write the files of a commit into `folder`."""
-    archive = git("archive", commit, *paths, root=root)
+    archive = git("archive", commit, root=root)
     subprocess.run(["tar", "-x", "-C", str(folder)], input=archive, check=True)
     return Path(folder)
 
 
-def commit(path: str | Path, root: Path = ROOT) -> str:
+def commit(path: Path, root: Path = ROOT) -> str:
     """Return the commit whose code would run now.
 
     Raises:
         ValueError: what the notebook or experiment depends on differs from the last commit.
     """
     name = git("rev-parse", "HEAD", root=root).decode().strip()
-    relative = Path(path).resolve().relative_to(root.resolve())
+    relative = path.resolve().relative_to(root.resolve())
     with tempfile.TemporaryDirectory() as folder:
         there = export(name, folder, root)
         if not (there / relative).exists() or hashes(there / relative, there) != hashes(path, root):
             raise ValueError(
-                f"{relative} or something that it depends on differs from the last commit. Commit "
-                "first: a stamp names the code that ran."
+                f"{relative} or what it uses differs from the last commit. Commit first."
             )
     return name
 
 
 def experiment_stamp(script: str | Path, root: Path = ROOT) -> dict:
     """Return an experiment's stamp. Call it before the run, so that it is of the code that runs."""
-    run = {"script": Path(script).name, "profile": os.environ.get("GAN_BOOK_PROFILE", "full")}
-    run |= hashes(script, root) | archives(script, root) | {"commit": commit(script, root)}
-    return run | environment(root)
+    script = Path(script)
+    run = {"script": script.name, "profile": os.environ.get("GAN_BOOK_PROFILE", "full")}
+    run |= hashes(script, root) | {"commit": commit(script, root)}
+    return run | surroundings(script, root)

@@ -9,20 +9,26 @@ notebook runs in the quick profile.
 """
 
 import ast
+import collections
 import contextlib
 import hashlib
+import importlib
 import inspect
 import json
 import re
 import shutil
+import symtable
 import sys
 import types
 from pathlib import Path
+from unittest import mock
 
 STEPS, CONVOLVED, BATCHES, EPOCHS, SAMPLES = 300, 100, 23, 3, 1000
 SAME_CONFIGURATION = {"seed", "epoch", "step", "part", "draw"}  # columns of rows that share one
-CLOCK = re.compile(r"\d[\d.,]*(?= ?(s|ms|µs|min|seconds|minutes|steps/s|images/s)\b)")
-WARNED = re.compile(r"WARNING:tensorflow:.*")
+#: what no two runs print alike: what a clock says, and warnings
+NOISE = re.compile(
+    r"\d[\d.,]*(?= ?(s|ms|µs|min|seconds|minutes|steps/s|images/s)\b)|WARNING:tensorflow:.*"
+)
 #: columns that a clock has made, and the words on where the data came from: the proof names it
 NO_RESULT = re.compile("seconds|^ms_|^data$")
 #: What makes a miniature of an experiment whose sizes are not those of `GAN.fit` alone: statements
@@ -48,14 +54,9 @@ SMALLER = {
     "data.load = cut(data.load, 100 * BATCH)",
 }
 #: experiments that train in loops of their own, or not at all: 300 steps are in the miniature
-NO_FIT = {
-    "fluid_dcgan": "programs()[4]",
-    "frechet_bias": "()",
-    "frechet_storage": "()",
-    "model_families": "()",
-    "score_corruptions": "()",
-    "tutorial_dcgan": "trainer()[1]",
-}
+NO_FIT = {"fluid_dcgan": "programs()[4]", "tutorial_dcgan": "trainer()[1]"}
+NO_FIT |= dict.fromkeys(("frechet_bias", "frechet_storage"), "()")
+NO_FIT |= dict.fromkeys(("model_families", "score_corruptions"), "()")
 
 
 class Enough(Exception):
@@ -70,7 +71,7 @@ def digest(value):
 
     if isinstance(value, keras.callbacks.History):
         value = value.history
-    if isinstance(value, keras.Model | keras.layers.Layer | keras.optimizers.Optimizer):
+    if isinstance(value, keras.layers.Layer | keras.optimizers.Optimizer):
         value = value.variables
     if isinstance(value, keras.Variable | tf.Tensor | tf.Variable | np.ndarray | np.generic):
         array = np.asarray(value)
@@ -82,26 +83,23 @@ def digest(value):
     if isinstance(value, list | tuple | set | frozenset):
         parts = [digest(item) for item in value]
         return parts if isinstance(value, list | tuple) else sorted(map(str, parts))
-    if isinstance(value, types.FunctionType):
-        value = value.__name__
     plain = isinstance(value, str | bytes | int | float | complex | bool | type(None) | Path)
-    return repr(value) if plain else f"some {type(value).__name__}"
+    return repr(value) if plain else f"some {getattr(value, '__name__', type(value).__name__)}"
 
 
 def cut(load, rows):
     """Return `load`, with the first `rows` of every array that is longer."""
-    import numpy as np
 
     def load_less(*arguments):
         loaded = load(*arguments)
-        return loaded._replace(
-            **{k: v[:rows] for k, v in loaded._asdict().items() if isinstance(v, np.ndarray)}
-        )
+        arrays = {k: v for k, v in loaded._asdict().items() if hasattr(v, "shape")}
+        return loaded._replace(**{k: v[:rows] for k, v in arrays.items()})
 
     return load_less
 
 
-def patch_fit(record, small):
+@contextlib.contextmanager
+def patched(record, small):
     """Let `GAN.fit` write down what it was asked, train little, and write down what it made."""
     import keras
     import numpy as np
@@ -113,25 +111,21 @@ def patch_fit(record, small):
     def little(model, *arguments, **options):
         asked = inspect.signature(fit).bind(model, *arguments, **options)
         asked.apply_defaults()
-        given = asked.arguments
-        optimizers = model.g_optimizer, model.d_optimizer
+        given, optimizers = asked.arguments, (model.g_optimizer, model.d_optimizer)
         settings = [model.schedule, model.latent, model.r1, model.r1_every, model.jit_compile]
-        others = {k: given[k] for k in ("x", "epochs", "batch_size", "seed")}
-        labels = given.get("labels")  # an older GAN.fit takes none
-        others |= {} if labels is None else {"labels": labels}
+        # an older GAN.fit takes no labels
+        others = {k: given.get(k) for k in ("x", "epochs", "batch_size", "seed", "labels")}
         record("asked", [others, settings, [json.dumps(o.get_config()) for o in optimizers]])
-        x, epochs = given["x"], given["epochs"]
         batch = given["batch_size"] * (1 if isinstance(model.schedule, str) else model.schedule[0])
-        before = len(x) // batch * epochs
+        before = len(given["x"]) // batch * given["epochs"]
         layers = model.generator.layers + model.discriminator.layers
         steps = CONVOLVED if any("conv" in type(la).__name__.lower() for la in layers) else STEPS
-        given["x"] = x = x[: (BATCHES if small else steps) * batch]
-        if given.get("labels") is not None:
-            given["labels"] = given["labels"][: len(x)]
-        per_epoch = len(x) // batch
+        for name in [name for name in ("x", "labels") if given.get(name) is not None]:
+            given[name] = given[name][: (BATCHES if small else steps) * batch]
+        per_epoch = len(given["x"]) // batch
+        given["epochs"] = min(given["epochs"], EPOCHS if small else -(-steps // per_epoch))
         if not small:  # callbacks look on, and may wait for a step that is not reached
             given["callbacks"] = None
-        given["epochs"] = min(epochs, EPOCHS if small else -(-steps // per_epoch))
         for rate in {id(o._learning_rate): o._learning_rate for o in optimizers}.values():
             if small and hasattr(rate, "decay_steps"):  # it shall reach its end
                 share = per_epoch * given["epochs"] / before
@@ -148,9 +142,6 @@ def patch_fit(record, small):
             record("trained", [model, model.optimizer, history])
         return history
 
-    sample, generate = gan.GAN.sample, gan.generate
-    gan.GAN.fit, keras.Model.fit = little, other
-
     def few(make):
         def made(owner, n, *arguments, **options):
             record("samples asked for", n)
@@ -160,67 +151,53 @@ def patch_fit(record, small):
 
         return made
 
-    gan.GAN.sample, gan.generate = few(sample), few(generate)
-
-    def undo():
-        gan.GAN.fit, keras.Model.fit, gan.GAN.sample, gan.generate = (
-            fit,
-            keras_fit,
-            sample,
-            generate,
-        )
-
-    return undo
+    with (
+        mock.patch.multiple(gan.GAN, fit=little, sample=few(gan.GAN.sample)),
+        mock.patch.object(gan, "generate", few(gan.generate)),
+        mock.patch.object(keras.Model, "fit", other),
+    ):
+        yield
 
 
 def experiment(tree: Path, script: Path, record) -> None:
     """Run what an experiment does, once with its first steps and once in miniature."""
-    sys.path[:0] = [str(tree), str(script.parent), str(tree / "tools")]
-    code = ast.parse(script.read_text(encoding="utf-8"))
-    at_end = [n for n in code.body if isinstance(n, ast.If) and "__main__" in ast.unparse(n.test)]
-    code.body = [node for node in code.body if node not in at_end]
-    from gan_utils import data
-
-    load, name = data.load, script.stem
-    for small in (False, True):
-        if not small and name in NO_FIT:
-            continue
-        for imported in [n for n, m in sys.modules.items() if _lies_in(m, script.parent)]:
+    sys.path[:0], sys.argv = [str(tree), str(script.parent)], [str(script)]
+    for small in (True,) if script.stem in NO_FIT else (False, True):
+        for imported in [name for name in sys.modules if (script.parent / f"{name}.py").exists()]:
             del sys.modules[imported]
-        module = sys.modules[name] = types.ModuleType(name)
-        vars(module).update(__file__=str(script), cut=cut)
-        exec(compile(code, str(script), "exec"), vars(module))
-        if small and name in SMALLER:
-            change = ast.parse(SMALLER[name])
-            stored = [n for n in ast.walk(change) if isinstance(getattr(n, "ctx", 0), ast.Store)]
-            names = {n.id for n in stored if isinstance(n, ast.Name)}
-            record("sizes", {n: vars(module)[n] for n in sorted(names)})
-            exec(compile(change, "smaller", "exec"), vars(module))
-        runs = []
-        module.run = lambda _, jobs, one, processes=1, runs=runs: runs.append((jobs, processes))
-        sys.argv = [str(script)]
-        undo = patch_fit(record, small)
-        with contextlib.suppress(Enough):
-            exec(compile(ast.Module(at_end[0].body, []), str(script), "exec"), vars(module))
-        for jobs, processes in runs:
-            configurations = {
-                json.dumps({k: v for k, v in job.items() if k not in SAME_CONFIGURATION}): job
-                for job in jobs
-            }
-            record("jobs", [list(map(dict, jobs)), min(processes, 2)] if not small else None)
-            for number, (which, job) in enumerate(configurations.items()):
-                shutil.rmtree(tree / "runs", ignore_errors=True)
-                print(f"{name}: {number + 1} of {len(configurations)}, {which}", flush=True)
-                with contextlib.suppress(Enough):
-                    record("row", {**job, **module.one(**job)})
-        if name in NO_FIT:
-            record("variables", list(eval(NO_FIT[name], vars(module))))
-        undo()
-        data.load = load
+        module = importlib.import_module(script.stem)
+        if small and script.stem in SMALLER:
+            module.cut, change = cut, SMALLER[script.stem]
+            symbols = symtable.symtable(change, "smaller", "exec").get_symbols()
+            names = sorted(symbol.get_name() for symbol in symbols if symbol.is_assigned())
+            record("sizes", {name: vars(module)[name] for name in names})
+            exec(change, vars(module))
+        with patched(record, small):
+            run_main(tree, module, record, small)
+        if script.stem in NO_FIT:
+            record("variables", list(eval(NO_FIT[script.stem], vars(module))))
 
 
-def _lies_in(module, folder: Path) -> bool:
-    return Path(getattr(module, "__file__", None) or "/").parent == folder
+def run_main(tree: Path, module: types.ModuleType, record, small: bool) -> None:
+    """Run the main part of an experiment, with one job of each configuration."""
+
+    def run(_, jobs, one, processes=1):
+        if not small:
+            record("jobs", [list(map(dict, jobs)), min(processes, 2)])
+        configurations = {
+            json.dumps({k: v for k, v in job.items() if k not in SAME_CONFIGURATION}): job
+            for job in jobs
+        }
+        for which, job in configurations.items():
+            shutil.rmtree(tree / "runs", ignore_errors=True)
+            print(which, flush=True)  # the last lines say where it failed
+            with contextlib.suppress(Enough):
+                record("row", {**job, **one(**job)})
+
+    module.run = run
+    code = ast.parse(Path(module.__file__).read_text(encoding="utf-8")).body
+    main = [n for n in code if isinstance(n, ast.If) and "__main__" in ast.unparse(n.test)]
+    exec(compile(ast.Module(main[0].body, []), module.__file__, "exec"), vars(module))
 
 
 def notebook(tree: Path, path: Path, record) -> None:
@@ -245,34 +222,32 @@ def notebook(tree: Path, path: Path, record) -> None:
     for number, cell in enumerate(cells):
         for output in [o for o in cell.outputs if o.get("name") != "stderr"]:
             for kind, content in output.get("data", {"text": output.get("text")}).items():
-                is_text = kind.startswith("text")
-                text = CLOCK.sub("…", WARNED.sub("", "".join(content))) if is_text else ""
-                parts = re.findall(r"[\w.+-]+|\S", text) if is_text else [content]
-                for place, part in enumerate(parts):
-                    text = part if is_text else hashlib.sha256(str(part).encode()).hexdigest()
-                    record(f"cell {number}, {kind}, {place}", text)
+                if kind.startswith("text"):
+                    content = re.findall(r"[\w.+-]+|\S", NOISE.sub("", content))
+                else:
+                    content = hashlib.sha256(str(content).encode()).hexdigest()
+                record(f"cell {number}, {kind}", content)
     for name, value in json.loads(found.read_text()).items():
         record(f"variable {name}", value)
 
 
 def variables(names: dict) -> dict:
     """Return the digests of a notebook's variables."""
-    skip = types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type
+    skip = types.ModuleType | types.FunctionType | types.BuiltinFunctionType | type
     found = {k: v for k, v in names.items() if not k.startswith("_") and k not in ("In", "Out")}
-    return {k: digest(v) for k, v in sorted(found.items()) if not isinstance(v, skip)}
+    return {k: digest(v) for k, v in found.items() if not isinstance(v, skip)}
 
 
 def main(tree: str, relative: str, out: str) -> None:
     """Record one experiment or notebook of a tree."""
-    tree, found = Path(tree).resolve(), []
-    path = tree / relative
-    kind = experiment if path.suffix == ".py" else notebook
+    tree, found, counts = Path(tree).resolve(), [], collections.Counter()
 
     def record(place, value):
-        plain = kind is notebook
-        found.append([place, value if plain else digest(value)])
+        counts[place] += 1
+        found.append([f"{place} {counts[place]}", digest(value)])
 
-    kind(tree, path, record)
+    path = tree / relative
+    (experiment if path.suffix == ".py" else notebook)(tree, path, record)
     Path(out).write_text(json.dumps(found))
 
 

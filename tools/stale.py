@@ -27,6 +27,11 @@ class Unit(NamedTuple):
         """What it is called on the command line."""
         return self.path.stem
 
+    @property
+    def seconds(self) -> float:
+        """How long its last run took; 0 if it has none."""
+        return (self.stamp or {}).get("seconds", 0)
+
     def write(self, stamp: dict) -> None:
         """Replace the stamp; what it is of stays as it is."""
         if self.path.suffix == ".py":
@@ -57,16 +62,16 @@ def changed(unit: Unit, root: Path = provenance.ROOT) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             there = provenance.export(unit.stamp["commit"], folder, root)
-        except RuntimeError:
+        except (RuntimeError, KeyError):
             return ["its commit is not in this clone"]
         then = provenance.reached(there / unit.path.relative_to(root), there).definitions()
     now = provenance.reached(unit.path, root).definitions()
     return sorted(name for name in then | now if then.get(name) != now.get(name))
 
 
-def duration(seconds: float | None) -> str:
-    """Write seconds the way a person says them."""
-    if seconds is None:
+def duration(seconds: float) -> str:
+    """Write seconds the way a person says them; 0 if nobody knows."""
+    if not seconds:
         return "unknown"
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
 
@@ -76,13 +81,12 @@ def main(root: Path = provenance.ROOT) -> None:
     stale = [unit for unit in units(root) if unit.reasons]
     for unit in stale:
         line = f"{unit.name}: {'; '.join(unit.reasons)}"
-        if provenance.PARTS["definitions"] in unit.reasons and "commit" in unit.stamp:
+        if provenance.PARTS["definitions"] in unit.reasons:
             names = changed(unit, root) or ["its own"]
-            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            line += f" ({', '.join(names[:5])}{more})"
-        print(f"{line}. A run took {duration((unit.stamp or {}).get('seconds'))}.")
+            line += f" ({', '.join(names[:5])}{', …' * (len(names) > 5)})"
+        print(f"{line}. A run took {duration(unit.seconds)}.")
     if stale:
-        seconds = sum((unit.stamp or {}).get("seconds", 0) for unit in stale)
+        seconds = sum(unit.seconds for unit in stale)
         print(f"{len(stale)} stale; the last runs add up to {duration(seconds)}.")
 
 

@@ -62,13 +62,13 @@ CANNOT_FOLLOW = {f"builtins.{name}" for name in ("__import__", "eval", "exec")}
 CANNOT_FOLLOW |= {"importlib.import_module", "runpy.run_module", "runpy.run_path", "sys.modules"}
 _COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_CLOSED = _FUNCTIONS | ast.ClassDef | ast.Import | ast.ImportFrom  # nothing in them binds outside
 
 
 def sha256(*parts: str | bytes) -> str:
     """Hash strings or byte strings with their lengths, so that one cannot run into the next."""
     digest = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
+    for data in (part.encode() if isinstance(part, str) else part for part in parts):
         digest.update(len(data).to_bytes(8, "big") + data)
     return digest.hexdigest()
 
@@ -115,15 +115,13 @@ def _bound(nodes: Iterable[ast.AST], package: str) -> dict[str, set]:
                     found[name].add(path)
             case ast.Global(names):
                 elsewhere |= set(names)
-            case ast.alias():
-                pass
             case ast.Name(name, ast.Store() | ast.Del()) | ast.arg(name):
                 found[name].add(None)
             case ast.AST(name=str(name)) | ast.AST(rest=str(name)):
                 found[name].add(None)
         if isinstance(node, _COMPREHENSIONS):  # a scope of its own, but := binds outside of it
             waiting += [n for n in ast.walk(node) if isinstance(n, ast.NamedExpr)]
-        elif not isinstance(node, _FUNCTIONS | ast.ClassDef):  # which are scopes of their own too
+        elif not isinstance(node, _CLOSED):
             waiting += ast.iter_child_nodes(node)
     return {name: paths for name, paths in found.items() if name not in elsewhere}
 
@@ -146,8 +144,7 @@ class _Lower:
         for body in bodies:
             before, made.texts = made.texts, set()
             named = {getattr(node, "attr", "") for part in body for node in ast.walk(part)}
-            is_function = bool(body) and isinstance(body[0], ast.FunctionDef)
-            self.is_parser = is_function and "ArgumentParser" in named
+            self.is_parser = "ArgumentParser" in named and isinstance(body[0], ast.FunctionDef)
             self.lower(body)
             words = " ".join(text for text in made.texts if isinstance(text, str)).split()
             made.texts |= before.union(words if "split" in named else ())
@@ -188,8 +185,11 @@ class _Lower:
             case ast.Attribute(ast.Name(name), attribute) if name in self.handled:
                 self.made.shown.add(name)
                 pieces.append(f"{name}.{attribute}")
-            case ast.Raise():
-                self.error(node.exc)
+            case ast.Raise(error):
+                pieces.append("raise")
+                if getattr(error, "id", "") not in self.handled:
+                    self.lower(getattr(error, "func", error))
+                pieces += [self.said(error)] if isinstance(error, ast.Call) else []
             case ast.Try() | ast.TryStar():
                 self.attempt(node)
             case ast.Call() if self.calls(node, "builtins.globals"):
@@ -203,17 +203,12 @@ class _Lower:
             case _:
                 pieces.append(repr(node))
 
-    def error(self, error):
-        made = self.made
-        made.pieces.append("raise")
-        if isinstance(error, ast.Call):
-            self.lower(error.func)
-            self.made = Code()  # its texts mean no names, and what it shows is not shown yet
-            self.lower([*error.args, *error.keywords])
-            said, self.made = self.made.pieces, made
-            made.pieces.append([p._replace(use=SAID) if isinstance(p, Ref) else p for p in said])
-        else:
-            self.lower(error)
+    def said(self, error: ast.Call) -> list:
+        """Lower what an error says apart: its texts mean no names, and it shows nothing yet."""
+        made, self.made = self.made, Code()
+        self.lower([*error.args, *error.keywords])
+        said, self.made = self.made.pieces, made
+        return [p._replace(use=SAID) if isinstance(p, Ref) else p for p in said]
 
     def attempt(self, node: ast.Try | ast.TryStar):
         """Lower a `try`; if a handler does more with the error than to raise it, note what may."""
@@ -270,9 +265,7 @@ class _Lower:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 has_docstring = ast.get_docstring(node) is not None
                 inner["body"] = outer.pop("body")[has_docstring:]
-                is_class = isinstance(node, ast.ClassDef)
-                bound = node.body if is_class else [node.args, *node.body]
-                self.made.methods |= {f".{getattr(n, 'name', '')}" for n in node.body if is_class}
+                bound = [*node.body, *filter(None, [getattr(node, "args", None)])]
             case ast.Lambda():
                 inner["body"] = outer.pop("body")
                 bound = [node.args, node.body]
@@ -283,6 +276,7 @@ class _Lower:
         if inner:
             names, found = self.names, _bound(bound, self.package)
             if isinstance(node, ast.ClassDef):  # until it is bound there, a name means another
+                self.made.methods |= {f".{name}" for name in found}
                 found = {n: p | self.paths(ast.Name(n)) for n, p in found.items()} | {"": names}
             self.names = names.maps[0].get("", names).new_child(found)
             self.fields(inner, uses)

@@ -80,14 +80,13 @@ def why_not(unit: stale.Unit, then: Path, root: Path) -> str | None:
     relative = unit.path.relative_to(root)
     if not (then / relative).exists():
         return f"{relative} is not in the stamped commit"
-    trees = (then / relative, then), (unit.path, root)
-    before, now = (provenance.files_read(*tree) for tree in trees)
+    found = [provenance.reached(tree / relative, tree) for tree in (then, root)]
+    old, new = (provenance.files_read(each.tree.root / relative, each) for each in found)
     for part in FILES:  # which of them are read may change, as what reads them does
-        both = before[part].keys() & now[part].keys()
-        if changed := sorted(name for name in both if before[part][name] != now[part][name]):
+        both = old[part].keys() & new[part].keys()
+        if changed := sorted(name for name in both if old[part][name] != new[part][name]):
             return f"{', '.join(changed)} changed"
-    before, now = (provenance.reached(*tree).only_full() for tree in trees)
-    if relative.suffix == ".ipynb" and before != now:
+    if relative.suffix == ".ipynb" and found[0].only_full() != found[1].only_full():
         return "what only the full profile runs changed"
     return None
 

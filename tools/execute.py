@@ -27,7 +27,7 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 def run(notebook: nbformat.NotebookNode, folder: Path, root: Path) -> None:
     """Execute `notebook` in place, in a fresh kernel that imports the package of `root`."""
-    bar = tqdm(total=len(notebook.cells), unit="cell", disable=None)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     client = NotebookClient(
         notebook,
         timeout=None,
@@ -36,11 +36,11 @@ def run(notebook: nbformat.NotebookNode, folder: Path, root: Path) -> None:
         coalesce_streams=True,  # of a progress bar only its last state stays
         record_timing=False,
         store_widget_state=False,
-        on_cell_complete=lambda **_: bar.update(),
+        on_cell_executed=lambda **_: bar.update(),
     )
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
     full = {"GAN_BOOK_PROFILE": "full", "GAN_BOOK_CLAIMS": "assert", "PYTHONPATH": path}
-    with bar:
+    with tqdm(total=len(code), unit="cell", disable=None) as bar:
         client.execute(env={"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, **full})
 
 

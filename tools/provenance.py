@@ -81,13 +81,13 @@ def _files(names: Collection[str], folder: Path) -> dict[str, bytes]:
     return {n: c.partition(b"\n")[2] if c.startswith(b"# {") else c for n, c in found.items()}
 
 
-def files_read(path: Path, root: Path = ROOT) -> dict[str, dict[str, bytes]]:
+def files_read(path: Path, found: canonical.Reached) -> dict[str, dict[str, bytes]]:
     """Return what a notebook or an experiment reads: scripts, weights and results, by their names.
 
     What an experiment makes does not count: its own result, and the weights that its docstring
     lists after "Makes:".
     """
-    texts = [text for text in reached(path, root).texts if isinstance(text, str)]
+    root, texts = found.tree.root, [text for text in found.texts if isinstance(text, str)]
     names = {word.rpartition("/")[2] for text in texts for word in [text, *text.split()]}
     scripts = {name for name in names if name.endswith((".js", ".css"))}
     made = set(weights_made(path)) if path.suffix == ".py" else set()
@@ -101,10 +101,11 @@ def files_read(path: Path, root: Path = ROOT) -> dict[str, dict[str, bytes]]:
 
 def hashes(path: Path, root: Path = ROOT) -> dict[str, str]:
     """Return the hashes of what a notebook or an experiment depends on, as of now."""
-    digest, read = reached(path, root).digest(), files_read(path, root)
-    scripts, weights, results = ([x for item in f.items() for x in item] for f in read.values())
+    found = reached(path, root)
+    read = files_read(path, found).values()
+    scripts, weights, results = ([part for item in f.items() for part in item] for f in read)
     return {
-        "definitions": sha256(digest, *scripts) if scripts else digest,
+        "definitions": sha256(found.digest(), *scripts) if scripts else found.digest(),
         "weights": sha256(*weights),
         "results": sha256(*results),
     }

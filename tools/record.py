@@ -17,7 +17,6 @@ import inspect
 import json
 import re
 import shutil
-import symtable
 import sys
 import types
 from pathlib import Path
@@ -167,23 +166,21 @@ def experiment(tree: Path, script: Path, record) -> None:
             del sys.modules[imported]
         module = importlib.import_module(script.stem)
         if small and script.stem in SMALLER:
-            module.cut, change = cut, SMALLER[script.stem]
-            symbols = symtable.symtable(change, "smaller", "exec").get_symbols()
-            names = sorted(symbol.get_name() for symbol in symbols if symbol.is_assigned())
-            record("sizes", {name: vars(module)[name] for name in names})
-            exec(change, vars(module))
+            module.cut, before = cut, dict(vars(module))
+            exec(SMALLER[script.stem], vars(module))
+            now = vars(module)
+            record("sizes", {name: v for name, v in before.items() if now[name] is not v})
         with patched(record, small):
-            run_main(tree, module, record, small)
+            run_main(tree, module, record)
         if script.stem in NO_FIT:
             record("variables", list(eval(NO_FIT[script.stem], vars(module))))
 
 
-def run_main(tree: Path, module: types.ModuleType, record, small: bool) -> None:
+def run_main(tree: Path, module: types.ModuleType, record) -> None:
     """Run the main part of an experiment, with one job of each configuration."""
 
     def run(_, jobs, one, processes=1):
-        if not small:
-            record("jobs", [list(map(dict, jobs)), min(processes, 2)])
+        record("jobs", [list(map(dict, jobs)), min(processes, 2)])
         configurations = {
             json.dumps({k: v for k, v in job.items() if k not in SAME_CONFIGURATION}): job
             for job in jobs

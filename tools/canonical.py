@@ -60,6 +60,7 @@ LOOKUP = object()  # with a key that is not constant, as by `getattr`
 SAID = object()  # in the message of an error
 CANNOT_FOLLOW = {f"builtins.{name}" for name in ("__import__", "eval", "exec")}
 CANNOT_FOLLOW |= {"importlib.import_module", "runpy.run_module", "runpy.run_path", "sys.modules"}
+NO_MESSAGE = "errno", "filename", "name", "strerror"  # what an error holds besides
 _COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _CLOSED = _FUNCTIONS | ast.ClassDef | ast.Import | ast.ImportFrom  # nothing in them binds outside
@@ -183,7 +184,7 @@ class _Lower:
                 self.made.shown |= self.handled & {name}
                 pieces.append(name)
             case ast.Attribute(ast.Name(name), attribute) if name in self.handled:
-                self.made.shown.add(name)
+                self.made.shown |= {name} if attribute not in NO_MESSAGE else set()
                 pieces.append(f"{name}.{attribute}")
             case ast.Raise(error):
                 pieces.append("raise")
@@ -275,10 +276,11 @@ class _Lower:
         self.fields(outer, uses)
         if inner:
             names, found = self.names, _bound(bound, self.package)
+            outside = names.maps[0].get("", names)  # what is in a class does not see its names
             if isinstance(node, ast.ClassDef):  # until it is bound there, a name means another
                 self.made.methods |= {f".{name}" for name in found}
-                found = {n: p | self.paths(ast.Name(n)) for n, p in found.items()} | {"": names}
-            self.names = names.maps[0].get("", names).new_child(found)
+                found = {n: p | self.paths(ast.Name(n)) for n, p in found.items()} | {"": outside}
+            self.names = outside.new_child(found)
             self.fields(inner, uses)
             self.names = names
 

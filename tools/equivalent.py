@@ -64,7 +64,7 @@ def common(*records: list) -> list[dict[str, str]]:
     """Return the values of records by their places, without variables that not all of them have."""
     shared = set.intersection(*({place for place, _ in record} for record in records))
     lost = {p for record in records for p, _ in record if p.startswith("variable ")} - shared
-    return [dict(leaves({p: v for p, v in record if p not in lost})) for record in records]
+    return [dict(leaf for p, v in r if p not in lost for leaf in leaves(v, p)) for r in records]
 
 
 def parts(then: dict, now: dict) -> dict[str, str]:
@@ -95,11 +95,11 @@ def prove(unit: stale.Unit, root: Path = provenance.ROOT) -> str | None:
     """Prove one result equivalent and write it into its stamp; return what parted, if anything."""
     if "commit" not in (unit.stamp or {}):
         return "it has no stamp that names a commit"
-    commit, relative = provenance.commit(unit.path, root), unit.path.relative_to(root)
-    left_out = {}
+    proof = provenance.hashes(unit.path, root) | {"commit": provenance.commit(unit.path, root)}
+    relative, left_out = unit.path.relative_to(root), {}
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        for name, which in (("stamped", unit.stamp["commit"]), ("present", commit)):
+        for name, which in (("stamped", unit.stamp["commit"]), ("present", proof["commit"])):
             (scratch / name).mkdir()
             provenance.export(which, scratch / name, root)
         if reason := why_not(unit, scratch / "stamped", root):
@@ -118,10 +118,8 @@ def prove(unit: stale.Unit, root: Path = provenance.ROOT) -> str | None:
     if differ := [said for place, said in parts(then, now).items() if place not in left_out]:
         return f"{len(differ)} of {compared} differ; the first: {differ[0]}"
     said = f"; not compared, since it does not repeat them: {', '.join(left_out)}" * bool(left_out)
-    proof = {"compared": f"{WORK[relative.suffix]}: {compared:,} values equal{said}"}
-    proof |= provenance.hashes(unit.path, root) | {"commit": commit}
-    proof |= provenance.surroundings(unit.path, root)
-    unit.write(unit.stamp | {"equivalent": proof})
+    proof |= {"compared": f"{WORK[relative.suffix]}: {compared:,} values equal{said}"}
+    unit.write(unit.stamp | {"equivalent": proof | provenance.surroundings(unit.path, root)})
     return None
 
 

@@ -232,7 +232,7 @@ def variables(names: dict) -> dict:
     """Return the digests of a notebook's variables."""
     skip = types.ModuleType | types.FunctionType | types.BuiltinFunctionType | type
     found = {k: v for k, v in names.items() if not k.startswith("_") and k not in ("In", "Out")}
-    return {k: digest(v) for k, v in found.items() if not isinstance(v, skip)}
+    return {k: digest(v) for k, v in sorted(found.items()) if not isinstance(v, skip)}
 
 
 def main(tree: str, relative: str, out: str) -> None:

@@ -15,6 +15,7 @@ import hashlib
 import importlib
 import inspect
 import json
+import os
 import re
 import shutil
 import sys
@@ -199,8 +200,6 @@ def run_main(tree: Path, module: types.ModuleType, record) -> None:
 
 def notebook(tree: Path, path: Path, record) -> None:
     """Run a notebook; write down its outputs and what its variables hold at the end."""
-    import os
-
     import nbformat
     from nbclient import NotebookClient
 

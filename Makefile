@@ -2,7 +2,7 @@
 PYTHON ?=
 export PYTHON
 # Convolutions through oneDNN. TensorFlow switches it on by itself only on some processors; on an AMD
-# EPYC without AVX-512 it made the steps of two DCGANs 1.4 and 1.6 times as fast.
+# EPYC without AVX-512 it made the steps of two DCGANs about one and a half times as fast.
 TF_ENABLE_ONEDNN_OPTS ?= 1
 export TF_ENABLE_ONEDNN_OPTS
 # It would say once in every process that it leaves whole numbers alone there.

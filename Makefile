@@ -86,6 +86,8 @@ figures:  ## every figure and film as files for slides, with captions and licenc
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) -m tools.figures
 
+# A GPU that is not found explains itself in TensorFlow's errors.
+gpu-check: TF_CPP_MIN_LOG_LEVEL = 2
 gpu-check:  ## what your GPU is worth: device, speed against the CPU, all chapters on it (quick profile)
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) -m tools.gpu_check

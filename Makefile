@@ -86,11 +86,10 @@ figures:  ## every figure and film as files for slides, with captions and licenc
 	@sh tools/setup.sh all
 	@$(VENV_PYTHON) -m tools.figures
 
-# A GPU that is not found explains itself in TensorFlow's errors.
-gpu-check: TF_CPP_MIN_LOG_LEVEL = 2
 gpu-check:  ## what your GPU is worth: device, speed against the CPU, all chapters on it (quick profile)
 	@sh tools/setup.sh all
-	@$(VENV_PYTHON) -m tools.gpu_check
+	@# A GPU that is not found explains itself in TensorFlow's errors.
+	@TF_CPP_MIN_LOG_LEVEL=2 $(VENV_PYTHON) -m tools.gpu_check
 
 lock:  ## resolve constraints.txt anew (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }

@@ -263,7 +263,7 @@ def test_only_what_came_out_below_the_base_is_tried_again():
 def test_the_best_of_each_kind_has_to_win_with_both_seeds():
     distance = dict.fromkeys(recipe_search.VARIANTS, (12.0,))
     distance |= {"upsampling": (10.0, 10.0), "first": (9.0, 9.0)}  # of no kind
-    distance |= {"kernel 5": (9.0, 9.5), "G of width 48": (8.0, 10.5)}  # better, and worse once
+    distance |= {"kernel 5": (9.0, 9.5), "G of width 48": (8.0, 10.2)}  # worse once
     distance |= {"R1 3": (7.0, 9.9), "R1 10": (8.0, 8.0), "R1 0.1": (9.9, 9.9)}
     distance |= {"beta_1 0": (9.0,)}  # not tried again
     distance |= {"64 groups": (1.0, 1.0)}  # labels of a kind
@@ -475,9 +475,10 @@ def test_of_three_blocks_of_the_tutorial_the_last_two_are_timed(monkeypatch):
         taken.append((len(rows), z.shape, tuple(rows.numpy()[:3])))
 
     monkeypatch.setattr(race, "time", clock)
-    monkeypatch.setattr(race.tutorial_dcgan, "trainer", lambda: (None, None, step, 60_000))
+    size = 20 * 256 + 96
+    monkeypatch.setattr(race.tutorial_dcgan, "trainer", lambda: (None, None, step, size))
     assert race.tutorial(7)() == 0.5
-    assert len(taken) == len(set(taken)) == 21, "always other rows"
+    assert len(taken) == 21 and len(set(taken)) == 20, "other rows, until all have been seen"
     assert {count for count, _, _ in taken} == {256}, "no short batch"
 
 

@@ -36,10 +36,10 @@ import tensorflow as tf
 from keras import layers
 from resumable import ROOT, experiment_csv, run
 
-from gan_utils import classifiers, gan, losses, metrics, networks, recipes, runtime
+from gan_utils import classifiers, gan, losses, metrics, networks, runtime
 
 ROWS, EPOCHS, SEEDS = 51_200, 2, [10, 11]
-FIRST = recipes.get("dcgan-mnist")
+LONG_EPOCHS = 8  # of all images
 
 
 def convolutional_discriminator(width=32, hidden=0, classes=None):
@@ -282,7 +282,7 @@ def one(variant, seed):
     changes = best(rows_so_far()) if short == "combined" else [short]
     settings = joined(*(VARIANTS[name][1] for name in changes))
     images = loaded.images if variant in LONG else loaded.images[:ROWS]
-    epochs, batch = FIRST["epochs"] if variant in LONG else EPOCHS, settings["batch"]
+    epochs, batch = LONG_EPOCHS if variant in LONG else EPOCHS, settings["batch"]
     labels = halved(images, settings["groups"]) if settings["groups"] else None
     model = build(settings, len(images) // batch * epochs, seed)
     start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The recipe `dcgan-mnist` with three seeds: how good is it after how many steps?
+"""The recipe `dcgan-mnist-first` with three seeds: how good is it after how many steps?
 
     python experiments/dcgan_mnist.py        about 18 minutes on 2 cores
 
@@ -18,7 +18,7 @@ from resumable import run
 
 from gan_utils import recipes, runtime
 
-RECIPE = recipes.get("dcgan-mnist")
+RECIPE = recipes.get("dcgan-mnist-first")
 STEPS = 60_000 // RECIPE["batch_size"] * RECIPE["epochs"]
 # often at first, where the distance falls fast, and at the end, where it is averaged
 SCORED = [300, 500, 700, 900, 1100, 1300, 1500, 2000, 3000, 4000, 5000, 6000, 7000]

@@ -181,7 +181,8 @@ def test_seeds_are_paired_network_by_network():
 def test_the_first_variant_is_the_recipe_as_it_was():
     """Networks, penalty, rates, average and batch of the row `first` are those of the recipe."""
     first = recipe_search.joined(recipe_search.VARIANTS["first"][1])
-    ours, recipe = recipe_search.build(first, 7, 0), recipe_search.FIRST
+    ours, recipe = recipe_search.build(first, 7, 0), recipes.get("dcgan-mnist-first")
+    assert recipe_search.LONG_EPOCHS == recipe["epochs"]
     for part, network in (("generator", ours.generator), ("discriminator", ours.discriminator)):
         make, options = recipe[part]
         assert [w.shape for w in network.weights] == [w.shape for w in make(**options).weights]
@@ -307,7 +308,6 @@ def test_what_a_row_trains(monkeypatch, variant, changes, rows, epochs):
     monkeypatch.setattr(recipe_search.scoring, "mnist_and_features", lambda: (digits, None))
     monkeypatch.setattr(recipe_search, "ROWS", 40)
     monkeypatch.setitem(recipe_search.BASE, "batch", 10)
-    monkeypatch.setitem(recipe_search.FIRST, "epochs", 8)
     monkeypatch.setattr(recipe_search, "rows_so_far", lambda: None)
     monkeypatch.setattr(recipe_search, "best", lambda rows: ["kernel 5", "batches of 32"])
     monkeypatch.setattr(recipe_search, "build", asked)

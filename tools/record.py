@@ -43,7 +43,7 @@ SMALLER = {
     "model_families": "N, EPOCHS = 100, dict.fromkeys(EPOCHS, 3)\n"
     "data.load = cut(data.load, 12_800)",
     "race": "TURNS, WARM_UP = 1, 0",
-    "recipe_search": "FIRST['epochs'] = 3",
+    "recipe_search": "LONG_EPOCHS = 3",
     "score_corruptions": "N, DRAWS = 400, 1",
     "sliced_samples": "COUNTS, FAULTED = [100], [100]; frechet_bias.MOST = 400\n"
     "score_corruptions.N, score_corruptions.DRAWS = 400, 1\n"

@@ -362,6 +362,7 @@ class Module:
         """Note what a statement at the top defines; False if it does something else."""
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             self.definitions.setdefault(node.name, []).append(node)
+            self.tables.pop(node.name, None)
             self.methods[node.name] = {getattr(n, "name", None) for n in node.body}
             return True
         targets = getattr(node, "targets", None) or [getattr(node, "target", None)]

@@ -15,6 +15,10 @@ matter which of its methods are called. `getattr` of a module, and a table (a di
 module whose keys are texts) that is looked up by a variable, count for every name or key that is
 among the texts of the code that is reached; a table used in any other way counts whole, and so does
 a module that is handed on, `globals()`, and a statement that acts when its module is imported.
+
+Not seen, so do not write it: what a caught error says, if `traceback` shows it, if a `__call__` or
+a method of a class within a condition raised it, or if the `try` stands at the top of a module; and
+a `global` in an inner function whose outer one has a local of that name.
 """
 
 import ast

@@ -372,6 +372,12 @@ def test_what_hides_what_runs_is_refused(copy, code):
         stale_after(copy, {path: f"{path.read_text()}\n{code}\n".encode()})
 
 
+def test_a_function_may_take_the_place_of_a_table():
+    """Then no entry of the table is what the name means."""
+    module = canonical.Module("m", "", b"T = {'a': 1}\n\n\ndef T():\n    return {'a': 2}\n")
+    assert "T" in module.definitions and "T" not in module.tables
+
+
 # The visible list
 
 

@@ -15,6 +15,10 @@ matter which of its methods are called. `getattr` of a module, and a table (a di
 module whose keys are texts) that is looked up by a variable, count for every name or key that is
 among the texts of the code that is reached; a table used in any other way counts whole, and so does
 a module that is handed on, `globals()`, and a statement that acts when its module is imported.
+
+Not seen, so do not write it: what a caught error says, if `traceback` shows it, if a `__call__` or
+a method of a class within a condition raised it, or if the `try` stands at the top of a module; and
+a `global` in an inner function whose outer one has a local of that name.
 """
 
 import ast
@@ -362,6 +366,7 @@ class Module:
         """Note what a statement at the top defines; False if it does something else."""
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             self.definitions.setdefault(node.name, []).append(node)
+            self.tables.pop(node.name, None)
             self.methods[node.name] = {getattr(n, "name", None) for n in node.body}
             return True
         targets = getattr(node, "targets", None) or [getattr(node, "target", None)]

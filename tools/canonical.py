@@ -16,9 +16,11 @@ module whose keys are texts) that is looked up by a variable, count for every na
 among the texts of the code that is reached; a table used in any other way counts whole, and so does
 a module that is handed on, `globals()`, and a statement that acts when its module is imported.
 
-Not seen, so do not write it: what a caught error says, if `traceback` shows it, if a `__call__` or
-a method of a class within a condition raised it, or if the `try` stands at the top of a module; and
-a `global` in an inner function whose outer one has a local of that name.
+Not seen, so do not write it: what a caught error says, if `traceback` shows it, if the `try` stands
+at the top of a module, if the words stand in a table, or if what raised it is a `__call__`, a
+function that became a method by assignment, or a method of a class within something else; a name
+that is both a parameter of a function and imported in it; a `:=` in a lambda in a comprehension;
+and a `global` in an inner function whose outer one has a local of that name.
 """
 
 import ast

@@ -129,7 +129,7 @@ def discriminator(
 
 
 def build(g, d, schedule=(1, 1), beta_1=0.5, fast=False):
-    """Return the GAN, compiled. ``fast`` trains it as the recipe `dcgan-mnist` does."""
+    """Return the GAN, compiled. ``fast`` trains it as the recipe `dcgan-mnist-first` does."""
     options = {"latent": "normal", "r1": 1.0, "r1_every": 4} if fast else {}
     model = gan.GAN(g, d, losses.non_saturating(), schedule, **options)
     rate = keras.optimizers.schedules.CosineDecay(2e-3, STEPS) if fast else 2e-4

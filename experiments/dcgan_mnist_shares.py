@@ -1,4 +1,4 @@
-"""The recipe `dcgan-mnist` with three seeds: everything that chapter 09 reports of it.
+"""The recipe `dcgan-mnist-first` with three seeds: its scores at the end, and shares.
 
     python experiments/dcgan_mnist_shares.py        about 20 minutes on 2 cores
 
@@ -20,7 +20,7 @@ from gan_utils import recipes, runtime
 
 def one(seed):
     """Train with one seed; return the scores of the last step."""
-    recipe = recipes.get("dcgan-mnist")
+    recipe = recipes.get("dcgan-mnist-first")
     keras.backend.clear_session()
     runtime.setup(seed)
     images = scoring.mnist_and_features()[0].images  # here: the judge's layers draw seeds too

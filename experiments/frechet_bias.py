@@ -22,9 +22,9 @@ MOST = 50_000
 PAIRS = {
     "real, real": ("real", "real"),
     "dense GAN, itself": ("mlp-mnist", "mlp-mnist"),
-    "DCGAN, itself": ("dcgan-mnist", "dcgan-mnist"),
+    "DCGAN, itself": ("dcgan-mnist-first", "dcgan-mnist-first"),
     "dense GAN, real": ("mlp-mnist", "real"),
-    "DCGAN, real": ("dcgan-mnist", "real"),
+    "DCGAN, real": ("dcgan-mnist-first", "real"),
 }
 
 

@@ -68,7 +68,7 @@ WAYS["64 px, bicubic, Pillow"] = functools.partial(with_pillow, side=64, method=
 @functools.cache
 def sets():
     """Return test images, training images and samples."""
-    mnist, (generator, _) = data.load("mnist"), recipes.pretrained("dcgan-mnist")
+    mnist, (generator, _) = data.load("mnist"), recipes.pretrained("dcgan-mnist-first")
     return mnist.test_images[:N], mnist.images[:N], gan.generate(generator, N, latent="normal")
 
 

@@ -4,7 +4,8 @@
 
 Writes the weights that `recipes.pretrained` loads into gan_utils/weights/, averaged over the last
 steps where the recipe keeps an average, and what they are into experiments/results/pretrained.csv.
-What ships of the longer run has its own script, experiments/cifar10_long.py.
+What else ships has scripts of its own: cifar10_long.py, conditional.py and dcgan_mnist_best.py.
+The rows call `dcgan-mnist-first` by the name that it had when it was trained, without "first".
 
 Makes: mlp_mnist_g.weights.h5, mlp_mnist_d.weights.h5, dcgan_mnist_g.weights.h5,
 dcgan_mnist_d.weights.h5, dcgan_cifar10_g.weights.h5, dcgan_cifar10_d.weights.h5
@@ -19,11 +20,14 @@ from resumable import ROOT, run
 from gan_utils import data, recipes, runtime
 
 SEED = 0
+NAMES = "mlp-mnist", "dcgan-mnist-first", "dcgan-cifar10"
+ROWS = {name.removesuffix("-first"): name for name in NAMES}
 
 
 def one(recipe):
     """Train one recipe, save both networks, and return the hashes of their files."""
-    settings = recipes.get(recipe)
+    name = ROWS[recipe]
+    settings = recipes.get(name)
     keras.backend.clear_session()
     runtime.setup(SEED)
     loaded = data.load(settings["data"])
@@ -31,7 +35,7 @@ def one(recipe):
     model, start = recipes.build(settings, len(x)), time.perf_counter()
     model.fit(x, settings["epochs"], settings["batch_size"], SEED)
     seconds = time.perf_counter() - start
-    g_path, d_path = (ROOT / "gan_utils" / "weights" / name for name in recipes.PRETRAINED[recipe])
+    g_path, d_path = (ROOT / "gan_utils" / "weights" / file for file in recipes.PRETRAINED[name])
     with model.averaged():
         model.generator.save_weights(g_path)
     model.discriminator.save_weights(d_path)
@@ -45,5 +49,4 @@ def one(recipe):
 
 
 if __name__ == "__main__":
-    both = [name for name, networks in recipes.PRETRAINED.items() if len(networks) == 2]
-    run(__file__, [{"recipe": name} for name in both], one)
+    run(__file__, [{"recipe": name} for name in ROWS], one)

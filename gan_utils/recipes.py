@@ -48,6 +48,19 @@ RECIPES: dict[str, dict] = {
         "d_optimizer": {"learning_rate": 2e-3, "beta_1": 0.5}, "decay": "cosine",
         "unstated": [],
     },
+    "dcgan-mnist-first": {
+        "about": "the DCGAN on MNIST that the book began with; most of its studies are of this one",
+        "source": "this book", "data": "mnist", "epochs": 8, "batch_size": 64,
+        "generator": [networks.dcgan_generator, {"latent_dim": 64, "size": 28, "width": 32}],
+        "discriminator": [networks.dcgan_discriminator,
+                          {"size": 28, "width": 32, "batch_norm": False}],
+        "loss": {"name": "non_saturating"}, "schedule": [1, 1], "latent": "normal",
+        "r1": 1.0, "r1_every": 4,
+        "g_optimizer": {"learning_rate": 2e-3, "beta_1": 0.5,
+                        "use_ema": True, "ema_momentum": 0.995},
+        "d_optimizer": {"learning_rate": 2e-3, "beta_1": 0.5}, "decay": "cosine",
+        "unstated": [],
+    },
     "cdcgan-mnist": {
         "about": "digits on request: a DCGAN on MNIST whose networks are told the label",
         "source": "this book", "data": "mnist", "epochs": 3, "batch_size": 64,
@@ -95,6 +108,7 @@ RECIPES: dict[str, dict] = {
 PRETRAINED = {
     "mlp-mnist": ("mlp_mnist_g.weights.h5", "mlp_mnist_d.weights.h5"),
     "dcgan-mnist": ("dcgan_mnist_g.weights.h5", "dcgan_mnist_d.weights.h5"),
+    "dcgan-mnist-first": ("dcgan_mnist_g.weights.h5", "dcgan_mnist_d.weights.h5"),
     "dcgan-cifar10": ("dcgan_cifar10_g.weights.h5", "dcgan_cifar10_d.weights.h5"),
     "dcgan-cifar10-long": ("dcgan_cifar10_long_g.npz",),  # as float16, and without D
     "cdcgan-mnist": ("cdcgan_mnist_g.npz",),  # likewise

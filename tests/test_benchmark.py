@@ -9,7 +9,9 @@ from urllib.request import urlopen
 import pytest
 
 from benchmarks import benchmark, pages
-from gan_utils import networks
+from gan_utils import data, networks
+from gan_utils.chapters import race
+from tools import experiment_csv
 
 
 def test_multiply_adds_by_hand():
@@ -23,25 +25,114 @@ def test_multiply_adds_by_hand():
     assert benchmark.multiply_adds(discriminator) == sum(places) + 4 * 4 * 16
 
 
-def test_time_to_quality_from_curves(monkeypatch):
-    curves = {
-        "tutorial_dcgan.csv": {0: [(1, 90.0), *((k, 40.0 + k % 2) for k in range(2, 8))]},
-        "dcgan_mnist.csv": {
-            0: [(10, 80.0), (20, 40.0), *((30 + k, 10.0) for k in range(5))],
-            1: [(10, 40.4), *((30 + k, 20.0) for k in range(5))],
-        },
-    }
-    monkeypatch.setattr(benchmark, "curve", curves.get)
-    seconds = {"tutorial": 100.0, "recipe": 0.5}
-    level, whole, rows = benchmark.time_to_quality(seconds)
-    assert level == pytest.approx((41 + 40 + 41 + 40 + 41) / 5)
-    assert whole == 700.0
-    assert rows == [(0, 10.0, 10.0, 17.0), (1, 5.0, 20.0, 17.0)]
+TUTORIAL = [(1, 90.0), *((k, 40.0 + k % 2) for k in range(2, 8))]
+OURS = {
+    0: [(10, 80.0), (20, 40.0), *((30 + k, 10.0) for k in range(5))],
+    1: [(10, 40.4), *((30 + k, 20.0) for k in range(5))],
+}
+TURNS = [  # one turn was disturbed
+    {"turn": turn, "ms_tutorial": ms, "ms_switched": 1.1 * ms, "ms_recipe": 500.0}
+    for turn, ms in enumerate([100_000.0, 100_000.0, 900_000.0])
+]
+
+
+def run_of(curve, seconds_a_step, **more):
+    return [
+        {**more, "step": step, "seconds": step * seconds_a_step, "frechet": distance}
+        for step, distance in curve
+    ]
+
+
+@pytest.fixture
+def raced():
+    ours = [row for seed, curve in OURS.items() for row in run_of(curve, 0.8, seed=seed)]
+    return race.together(run_of(TUTORIAL, 80.0), ours, TURNS)
+
+
+def test_race_from_curves(raced):
+    level = (41 + 40 + 41 + 40 + 41) / 5
+    assert raced["level"] == pytest.approx(level)
+    assert raced["minutes"] == pytest.approx(700 / 60) and raced["logged_minutes"] * 60 == 560
+    assert raced["ms"] == pytest.approx(
+        {"ms_tutorial": 100_000, "ms_switched": 110_000, "ms_recipe": 500}
+    )
+    first, second = raced["seeds"]
+    assert first == pytest.approx(
+        {
+            "seed": 0,
+            "step": 20,
+            "before": 10,
+            "seconds": 10,
+            "logged_seconds": 16,
+            "timed": 70,
+            "logged": 35,
+            "end": 10,
+            "minutes": 17 / 60,
+        }
+    )
+    assert [second[name] for name in ("step", "before", "timed", "logged", "end")] == pytest.approx(
+        [10, 0, 140, 70, 20]
+    )
+    assert (raced["least"], raced["most"]) == (35, 140)
+
+
+def test_a_seed_that_never_arrives_is_named():
+    ours = run_of([(10, 80.0), (20, 50.0)], 1.0, seed=7)
+    with pytest.raises(ValueError, match="Seed 7 never comes down to a distance of 40.6"):
+        race.together(run_of(TUTORIAL, 80.0), ours, TURNS)
+
+
+def test_the_report_says_both_readings_and_what_is_unequal(raced):
+    stamp = {"device": "a machine", "definitions": "0123456789abcdef9", "commit": "fedcba98765"}
+    text = benchmark.race_text(raced, 3, {"race": stamp})
+    assert "**1/140 to 1/35** of the tutorial's time" in text
+    assert "takes **12 minutes**" in text and "(9 minutes for the tutorial)" in text
+    assert "| 0 | 20 (10) | 10 | 16 | 1/70 | 1/35 | 10.0 | 0.25 | 0.3 min |" in text
+    assert "the less favourable reading | 1/35 | 1/100 | **missed** |" in text
+    assert "one seed" in text and "takes 1.10 times as long" in text
+    assert "| `race.csv` | a machine | `0123456789abcdef` | `fedcba9876` |" in text
+
+
+def test_logged_times_of_two_processors_are_said_to_be_unequal(raced):
+    def told(*devices):
+        names = "race", "tutorial_dcgan", "dcgan_mnist"
+        stamps = {
+            name: {"device": device, "definitions": name, "commit": name}
+            for name, device in zip(names, devices, strict=True)
+        }
+        return "different processors" in benchmark.race_text(raced, 3, stamps)
+
+    assert told("a", "a", "b")
+    assert not told("a", "b", "b"), "timed on one machine, noted on another"
+
+
+def test_the_race_repeats_the_stamps_of_the_results_that_it_read(tmp_path, monkeypatch):
+    """Three results in a folder of their own; each is told with its hash and its commit."""
+    folder, ours = tmp_path / "experiments" / "results", []
+    for seed, curve in OURS.items():
+        ours += run_of(curve, 0.8, seed=seed)
+    rows = {"race": TURNS, "tutorial_dcgan": run_of(TUTORIAL, 80.0), "dcgan_mnist": ours}
+    for name, of_name in rows.items():
+        stamp = {"device": "a machine", "definitions": f"hash of {name}", "commit": f"on {name}"}
+        experiment_csv.write(folder / f"{name}.csv", of_name, stamp, 1.0)
+    monkeypatch.setattr(benchmark, "ROOT", tmp_path)
+    monkeypatch.setattr(benchmark.data, "load_results", lambda name: rows[name[:-4]])
+    text = benchmark.quality_section()
+    assert "**1/140 to 1/35**" in text
+    for name in rows:
+        said = f"hash of {name}"[:16], f"on {name}"[:10]
+        assert f"| `{name}.csv` | a machine | `{said[0]}` | `{said[1]}` |" in text
+    (folder / "race.csv").write_text((folder / "race.csv").read_text().replace("500.0", "400.0"))
+    with pytest.raises(ValueError, match="race.csv changed since the run"):
+        benchmark.quality_section()
+
+
+def test_what_is_not_measured_yet_is_said(monkeypatch):
+    monkeypatch.setattr(benchmark, "RESULTS", ("no_such_race", "tutorial_dcgan", "dcgan_mnist"))
+    assert "Not measured yet: There is no result 'no_such_race.csv'" in benchmark.quality_section()
 
 
 def test_every_hand_written_loop_trains(monkeypatch):
-    from gan_utils import data
-
     images = data.load("digits").images[:300]
     for way in (
         benchmark.engine,

@@ -1,5 +1,7 @@
 """The proof that changed code does the same: what it accepts, and what it refuses."""
 
+import ast
+import builtins
 import shutil
 from pathlib import Path
 
@@ -7,7 +9,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from tools import equivalent, experiment_csv, provenance, stale
+from tools import canonical, equivalent, experiment_csv, provenance, record, stale
 
 ROOT = Path(__file__).resolve().parent.parent
 ONE_ULP_MORE = repr(float(np.nextafter(np.float32(0.001), np.float32(1))))
@@ -238,3 +240,25 @@ def test_of_what_is_not_repeated_only_that_is_left_out(project, monkeypatch, pla
     assert parted is None if said is None else said in parted
     if said is None:
         assert "does not repeat them: row, clock" in unit(project).stamp["equivalent"]["compared"]
+
+
+# What makes a miniature
+
+
+@pytest.mark.parametrize("name", sorted({*record.SMALLER, *record.NO_FIT, *record.OWN_ROWS}))
+def test_a_miniature_changes_what_its_experiment_has(name):
+    """Names that it sets or uses stand at the top of the script or of a module that it imports."""
+    tree = canonical.Tree(ROOT, ROOT / "experiments")
+    module = tree.module(name)
+    changes = "\n".join(lines.get(name, "") for lines in (record.SMALLER, record.OWN_ROWS))
+    nodes = list(ast.walk(ast.parse(f"{changes}\n{record.NO_FIT.get(name, '')}")))
+    loops = [n.target for n in nodes if isinstance(n, ast.comprehension)]
+    used = {n.id for n in nodes if isinstance(n, ast.Name)} - {target.id for target in loops}
+    known = {*module.definitions, *module.imported}
+    assert used - known - {"cut"} <= set(vars(builtins))
+    for node in [
+        n for n in nodes if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name)
+    ]:
+        for path in module.imported.get(node.value.id, ()):
+            other, attribute = tree.resolve(f"{path}.{node.attr}")
+            assert attribute in ("", *other.definitions), f"{path} has no {node.attr}"

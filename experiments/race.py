@@ -2,8 +2,9 @@
 
     python experiments/race.py        about 5 minutes on 2 cores; let nothing else run
 
-Together with the scores over steps in experiments/results/tutorial_dcgan.csv and dcgan_mnist.csv
-they say how long each takes to a level of quality: `gan_utils.chapters.race` puts them together.
+Together with the scores over steps in experiments/results/tutorial_dcgan.csv and
+dcgan_mnist_best.csv they say how long each takes to a level of quality:
+`gan_utils.chapters.race` puts them together.
 
 Three processes wait for their turn, so that a machine that slows down slows all of them down:
 `tutorial`, the networks and the step of experiments/tutorial_dcgan.py with TensorFlow's defaults;

@@ -148,9 +148,13 @@ def dcgan_discriminator(
 
 
 def projection_discriminator(
-    size: int = 28, channels: int = 1, width: int = 32, hidden: int = 256, classes: int = 10
+    size: int = 28,
+    channels: int = 1,
+    width: int = 32,
+    hidden: int = 256,
+    classes: int | None = 10,
 ) -> keras.Model:
-    """Return a discriminator of images with labels that compares where strokes lie.
+    """Return a discriminator that compares where strokes lie, of images with or without labels.
 
     The convolutions are those of ``dcgan_discriminator`` without batch normalisation. A dense layer
     then makes ``hidden`` features of all that they found, each in its place; the mean over places,
@@ -162,11 +166,11 @@ def projection_discriminator(
         channels: of the images, 1 or 3.
         width: maps of the first convolution; each has twice as many as the one before.
         hidden: features that are compared with the label.
-        classes: number of labels.
+        classes: number of labels; None for a discriminator that takes none.
 
     Returns:
         Model [(n, size, size, channels), (n,)] -> (n, 1) logits, 691,937 parameters with the
-        defaults.
+        defaults; without labels (n, size, size, channels) -> (n, 1).
 
     Raises:
         ValueError: another size, or another number of channels.

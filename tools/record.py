@@ -35,6 +35,7 @@ SMALLER = {
     "dcgan_ablation": "LAST = 23\n"
     "Late.before = dict.fromkeys(['d_loss', 'g_loss', 'd_x', 'd_gz'], 0)",
     "dcgan_mnist": "SCORED = [23, 46, 69]",
+    "dcgan_mnist_best": "SCORED = [23, 46, 69]",
     "digit_classifier": "EPOCHS = 3; WEIGHTS.unlink(); data.load = cut(data.load, 17_800)",
     "fluid_dcgan": "EPOCHS, BATCHES = 3, 100",
     "frechet_bias": "COUNTS, MOST = [100, 200], 400; data.load = cut(data.load, 2000)",

@@ -19,7 +19,7 @@ def together(
     Args:
         tutorial: rows with ``step``, ``seconds`` and ``frechet`` over the whole training
             (``tutorial_dcgan.csv``).
-        ours: the same with ``seed`` (``dcgan_mnist.csv``).
+        ours: the same with ``seed`` (``dcgan_mnist_best.csv``).
         turns: rows with ``ms_tutorial``, ``ms_switched`` and ``ms_recipe`` (``race.csv``).
 
     Returns:

@@ -128,7 +128,9 @@ def test_the_race_repeats_the_stamps_of_the_results_that_it_read(tmp_path, monke
 
 
 def test_what_is_not_measured_yet_is_said(monkeypatch):
-    monkeypatch.setattr(benchmark, "RESULTS", ("no_such_race", "tutorial_dcgan", "dcgan_mnist_best"))
+    monkeypatch.setattr(
+        benchmark, "RESULTS", ("no_such_race", "tutorial_dcgan", "dcgan_mnist_best")
+    )
     assert "Not measured yet: There is no result 'no_such_race.csv'" in benchmark.quality_section()
 
 

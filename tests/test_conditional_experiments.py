@@ -1,6 +1,7 @@
 """The experiments on labels, on a better recipe and on the race with the tutorial, by hand."""
 
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -178,20 +179,41 @@ def test_seeds_are_paired_network_by_network():
             np.testing.assert_array_equal(a, b)
 
 
-def test_the_first_variant_is_the_recipe_as_it_was():
-    """Networks, penalty, rates, average and batch of the row `first` are those of the recipe."""
-    first = recipe_search.joined(recipe_search.VARIANTS["first"][1])
-    ours, recipe = recipe_search.build(first, 7, 0), recipes.get("dcgan-mnist-first")
+def changes_of(name):
+    """Return the changes of a variant; of `combined`, those that the stored search chose."""
+    rows = data.load_results("recipe_search.csv")
+    names = recipe_search.best(rows) if name == "combined" else [name]
+    return [recipe_search.VARIANTS[n][1] for n in names]
+
+
+@pytest.mark.parametrize(
+    ("variant", "name"), [("first", "dcgan-mnist-first"), ("combined", "dcgan-mnist")]
+)
+def test_a_variant_is_the_recipe(variant, name):
+    """Networks, penalty, rates, average and batch are those of the recipe: old and found."""
+    settings = recipe_search.joined(*changes_of(variant))
+    ours, recipe = recipe_search.build(settings, 7, 0), recipes.get(name)
     assert recipe_search.LONG_EPOCHS == recipe["epochs"]
     for part, network in (("generator", ours.generator), ("discriminator", ours.discriminator)):
         make, options = recipe[part]
-        assert [w.shape for w in network.weights] == [w.shape for w in make(**options).weights]
+        theirs = make(**options)
+        assert [w.shape for w in network.weights] == [w.shape for w in theirs.weights]
+        kinds = [[type(layer) for layer in n.layers] for n in (network, theirs)]
+        assert kinds[0] == kinds[1]
     assert (ours.r1, ours.r1_every) == (recipe["r1"], recipe["r1_every"])
-    assert first["batch"] == recipe["batch_size"] and ours.latent == recipe["latent"]
+    assert settings["batch"] == recipe["batch_size"] and ours.latent == recipe["latent"]
     for optimizer, name in ((ours.g_optimizer, "g_optimizer"), (ours.d_optimizer, "d_optimizer")):
         made = optimizer.get_config()
         rate = made["learning_rate"]["config"]["initial_learning_rate"]
-        assert {**{k: made[k] for k in recipe[name]}, "learning_rate": rate} == recipe[name]
+        found = {**{k: made[k] for k in recipe[name]}, "learning_rate": rate}
+        assert found == pytest.approx(recipe[name], rel=1e-5)
+
+
+def test_the_search_says_what_it_combined():
+    rows = data.load_results("recipe_search.csv")
+    combined = [row for row in rows if row["variant"].startswith("combined")]
+    assert len(combined) == 3
+    assert all(json.loads(row["changes"]) == recipe_search.best(rows) for row in combined)
 
 
 # --- groups that nobody wrote ---------------------------------------------------------------------
@@ -420,6 +442,19 @@ def test_spoiled_digits_are_not_the_first_n(monkeypatch):
     assert made.shape == ruler.shape == (2000, 1)
     assert len(np.unique(made)) == 2000 and made.max() < study.N, "of the images that are scored"
     assert abs(made.mean() - study.N / 2) < 5 * study.N / np.sqrt(12 * 2000)
+
+
+def test_both_experiments_measured_the_same_frechet_distances():
+    """Of the parts that `frechet_bias` scored too, on another machine or another day."""
+    theirs = {
+        (row["pair"], row["n"], row["part"]): row["frechet"]
+        for row in data.load_results("frechet_bias.csv")
+    }
+    rows = [row for row in data.load_results("sliced_samples.csv") if row["kind"] == "pair"]
+    assert len(rows) > 50
+    for row in rows:
+        key = row["which"], row["n"], row["part"]
+        assert row["frechet"] == pytest.approx(theirs[key], rel=0.01, abs=0.01), key
 
 
 # --- the race -------------------------------------------------------------------------------------

@@ -189,7 +189,8 @@ def test_points_are_loaded_by_name():
 
 @pytest.mark.parametrize("name", [n for n, held in recipes.PRETRAINED.items() if held[1:]])
 def test_pretrained_weights_are_those_that_their_script_wrote(name):
-    (row,) = (row for row in data.load_results("pretrained.csv") if row["recipe"] == name)
+    rows, called = data.load_results("pretrained.csv"), name.removesuffix("-first")
+    (row,) = (row for row in rows if row["recipe"] == called)
     for part, file_name in zip("gd", recipes.PRETRAINED[name], strict=True):
         content = files.weights(file_name).read_bytes()
         assert hashlib.sha256(content).hexdigest() == row[f"{part}_sha256"]
@@ -208,11 +209,27 @@ def test_pretrained_networks_work_without_training_code(name):
     assert images.std() > 30, "pictures, not grey"
 
 
-def test_pretrained_digits_are_read_by_the_classifier():
-    generator, _ = recipes.pretrained("dcgan-mnist")
+@pytest.mark.parametrize(("name", "sure"), [("dcgan-mnist-first", 0.7), ("dcgan-mnist", 0.8)])
+def test_pretrained_digits_are_read_by_the_classifier(name, sure):
+    generator = recipes.pretrained(name)[0]
     probabilities, _ = classifiers.scores(gan.generate(generator, 500, 0, "normal"), "mnist")
-    assert (probabilities.max(axis=1) > 0.9).mean() > 0.7
+    assert (probabilities.max(axis=1) > 0.9).mean() > sure
     assert metrics.class_shares(probabilities).min() > 0.03
+
+
+def test_the_recipe_that_was_found_ships_as_its_script_left_it():
+    rows = data.load_results("dcgan_mnist_best.csv")
+    recipe = recipes.get("dcgan-mnist")
+    steps = 60_000 // recipe["batch_size"] * recipe["epochs"]
+    last = [row for row in rows if row["step"] == steps]
+    assert [row["seed"] for row in last] == [0, 1, 2]
+    assert all(
+        sum(row[f"share_{digit}"] for digit in range(10)) == pytest.approx(1) for row in last
+    )
+    (file_name,) = recipes.PRETRAINED["dcgan-mnist"]
+    content = files.weights(file_name).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == last[0]["g_sha256"] and len(content) < 2**20
+    assert last[0]["frechet_shipped"] == pytest.approx(last[0]["frechet"], rel=0.02)
 
 
 def test_own_images_are_augmented_with_what_the_recipe_says():

@@ -44,9 +44,9 @@ RECIPES: dict[str, dict] = {
                           {"size": 28, "width": 32, "hidden": 256, "classes": None}],
         "loss": {"name": "non_saturating"}, "schedule": [1, 1], "latent": "normal",
         "r1": 3.0, "r1_every": 4,
-        "g_optimizer": {"learning_rate": 4e-3, "beta_1": 0.0,
+        "g_optimizer": {"learning_rate": 2e-3, "beta_1": 0.0,
                         "use_ema": True, "ema_momentum": 0.9975},
-        "d_optimizer": {"learning_rate": 4e-3, "beta_1": 0.0}, "decay": "cosine",
+        "d_optimizer": {"learning_rate": 2e-3, "beta_1": 0.0}, "decay": "cosine",
         "unstated": [],
     },
     "dcgan-mnist-first": {

@@ -127,6 +127,14 @@ def test_the_race_repeats_the_stamps_of_the_results_that_it_read(tmp_path, monke
         benchmark.quality_section()
 
 
+@pytest.mark.parametrize("page", ["README.md", "book/status.md", "benchmarks/RESULTS.md"])
+def test_every_page_tells_the_race_as_it_was_run(page):
+    turns, tutorial, ours = (data.load_results(f"{name}.csv") for name in benchmark.RESULTS)
+    found = race.together(tutorial, ours, turns)
+    told = " ".join((benchmark.ROOT / page).read_text(encoding="utf-8").split())
+    assert f"1/{found['most']:.0f} to 1/{found['least']:.0f}" in told
+
+
 def test_what_is_not_measured_yet_is_said(monkeypatch):
     monkeypatch.setattr(
         benchmark, "RESULTS", ("no_such_race", "tutorial_dcgan", "dcgan_mnist_best")

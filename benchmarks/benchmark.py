@@ -294,9 +294,9 @@ def race_text(found, turns, stamps):
         f"{len(seeds)}; the recipe's settings were chosen by this score, on other seeds, the "
         "tutorial's were not made for it, nor for speed. Whoever is at the level or below at a "
         f"score counts as arrived; the tutorial is first there at step {found['arrived']:.0f}, and "
-        "its end is the mean of its last scores. The logged tutorial ran with TensorFlow's graph optimiser "
-        "switched off, as everything in this book does to be repeatable; a step of it then "
-        f"takes {switched:.2f} times as long.{elsewhere}\n\n"
+        "its end is the mean of its last scores. The logged tutorial ran with TensorFlow's graph "
+        "optimiser switched off, as everything in this book does to be repeatable; a step of it "
+        f"then takes {switched:.2f} times as long.{elsewhere}\n\n"
         "| result | made on | code | commit |\n|---|---|---|---|\n"
     )
     for name, stamp in stamps.items():

@@ -388,7 +388,8 @@ def test_the_cost_is_that_of_an_image_without_the_turn_that_compiles(monkeypatch
 
     # the first turn compiles; one of the others was disturbed
     game, base = Game(90.0, 3.0, 3.0, 50.0), Game(10.0, 2.0, 2.0, 2.0)
-    assert recipe_search.cost(game, base, np.zeros(2000), 128) == 1.5
+    monkeypatch.setattr(recipe_search, "base_game", lambda: base)
+    assert recipe_search.cost(game, np.zeros(2000), 128) == 1.5
     assert asked == [(1280, 1, 128), (1280, 1, 64)] * 4
 
 

@@ -53,6 +53,7 @@ def test_race_from_curves(raced):
     level = (41 + 40 + 41 + 40 + 41) / 5
     assert raced["level"] == pytest.approx(level)
     assert raced["minutes"] == pytest.approx(700 / 60) and raced["logged_minutes"] * 60 == 560
+    assert raced["arrived"] == 2, "the tutorial too at its first score at the level or below"
     assert raced["ms"] == pytest.approx(
         {"ms_tutorial": 100_000, "ms_switched": 110_000, "ms_recipe": 500}
     )
@@ -64,16 +65,16 @@ def test_race_from_curves(raced):
             "before": 10,
             "seconds": 10,
             "logged_seconds": 16,
-            "timed": 70,
-            "logged": 35,
+            "timed": 20,
+            "logged": 10,
             "end": 10,
             "minutes": 17 / 60,
         }
     )
     assert [second[name] for name in ("step", "before", "timed", "logged", "end")] == pytest.approx(
-        [10, 0, 140, 70, 20]
+        [10, 0, 40, 20, 20]
     )
-    assert (raced["least"], raced["most"]) == (35, 140)
+    assert (raced["least"], raced["most"]) == (10, 40)
 
 
 def test_a_seed_that_never_arrives_is_named():
@@ -85,11 +86,15 @@ def test_a_seed_that_never_arrives_is_named():
 def test_the_report_says_both_readings_and_what_is_unequal(raced):
     stamp = {"device": "a machine", "definitions": "0123456789abcdef9", "commit": "fedcba98765"}
     text = benchmark.race_text(raced, 3, {"race": stamp})
-    assert "**1/140 to 1/35** of the tutorial's time" in text
+    assert "**1/40 to 1/10** of the tutorial's time" in text
     assert "takes **12 minutes**" in text and "(9 minutes for the tutorial)" in text
-    assert "| 0 | 20 (10) | 10 | 16 | 1/70 | 1/35 | 10.0 | 0.25 | 0.3 min |" in text
-    assert "the less favourable reading | 1/35 | 1/100 | **missed** |" in text
-    assert "one seed" in text and "takes 1.10 times as long" in text
+    assert "| 0 | 20 (10) | 10 | 16 | 1/20 | 1/10 | 10.0 | 0.25 | 0.3 min |" in text
+    assert "the less favourable reading | 1/10 | 1/100 | **missed** |" in text
+    assert (
+        "one seed" in text
+        and "the tutorial is first there at step 2," in text
+        and "takes 1.10 times as long" in text
+    )
     assert "| `race.csv` | a machine | `0123456789abcdef` | `fedcba9876` |" in text
 
 
@@ -118,7 +123,7 @@ def test_the_race_repeats_the_stamps_of_the_results_that_it_read(tmp_path, monke
     monkeypatch.setattr(benchmark, "ROOT", tmp_path)
     monkeypatch.setattr(benchmark.data, "load_results", lambda name: rows[name[:-4]])
     text = benchmark.quality_section()
-    assert "**1/140 to 1/35**" in text
+    assert "**1/40 to 1/10**" in text
     for name in rows:
         said = f"hash of {name}"[:16], f"on {name}"[:10]
         assert f"| `{name}.csv` | a machine | `{said[0]}` | `{said[1]}` |" in text

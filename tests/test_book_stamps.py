@@ -17,25 +17,27 @@ from tools import canonical, provenance
 ROOT = Path(__file__).resolve().parent.parent
 GAN = (  # all that trains with the engine
     "01 01e 03 03e 04 04e 05 05e 06e 08 08e 09 09e 10 11 11e 13 13e 14 augment_leak checkerboard "
-    "cifar10_long conditional conditional_page dcgan_ablation dcgan_mnist "
-    "dcgan_mnist_shares healthy_runs label_smoothing leaky_relu mixtures planted_faults pretrained "
-    "source_runs tshirts vanilla_variants"
+    "cifar10_long conditional conditional_cifar10 conditional_page dcgan_ablation dcgan_mnist "
+    "dcgan_mnist_best dcgan_mnist_shares healthy_runs label_smoothing leaky_relu mixtures "
+    "planted_faults pretrained race recipe_search source_runs tshirts vanilla_variants"
 )
 CHAPTERS = " ".join(f"{n:02} {n:02}e" for n in range(1, 15))
 MLP = (
     "01 01e 04 04e 05 05e 06 06e 07 07e 08e 09 11e 12 12e frechet_bias healthy_runs "
-    "label_smoothing leaky_relu model_families pretrained source_runs vanilla_variants"
+    "label_smoothing leaky_relu model_families pretrained sliced_samples source_runs "
+    "vanilla_variants"
 )
 DCGAN = (
-    "01 01e 07 07e 08e 09 09e 10 10e 11 11e 12 12e augment_leak cifar10_long "
-    "dcgan_mnist dcgan_mnist_shares frechet_bias frechet_storage model_families pretrained tshirts"
+    "01 01e 07 07e 08e 09e 10 10e 11 11e 12 12e augment_leak cifar10_long conditional_cifar10 "
+    "dcgan_mnist dcgan_mnist_shares frechet_bias frechet_storage model_families pretrained "
+    "recipe_search sliced_samples tshirts"
 )
 MNIST = (  # all that loads the digits
     "01 01e 03e 04 04e 05 05e 06 06e 07 07e 08 08e 09 09e 11e 12 12e 13 13e 14 augment_leak "
-    "checkerboard conditional conditional_page dcgan_ablation dcgan_mnist dcgan_mnist_shares "
-    "digit_classifier fluid_dcgan frechet_bias frechet_storage healthy_runs label_smoothing "
-    "leaky_relu model_families planted_faults pretrained score_corruptions source_runs "
-    "tutorial_dcgan vanilla_variants"
+    "checkerboard conditional conditional_page dcgan_ablation dcgan_mnist dcgan_mnist_best "
+    "dcgan_mnist_shares digit_classifier fluid_dcgan frechet_bias frechet_storage healthy_runs "
+    "label_smoothing leaky_relu model_families planted_faults pretrained race recipe_search "
+    "score_corruptions sliced_samples source_runs tutorial_dcgan vanilla_variants"
 )
 G, E = "gan_utils/", "experiments/"
 #: change -> file, old, new, and what it makes stale
@@ -138,14 +140,14 @@ PLANTED = {
         '"ring": lambda: PointData("ring", *standins.mixture("ring"))',
         '"ring": lambda: PointData("ring", *standins.mixture("grid"))',
         # the drawn shapes, which stand in for CIFAR-10, have a "ring" too
-        "03 03e 07 10 10e 11e 14 cifar10_long cifar_classifier mixtures "
+        "03 03e 07 10 10e 11e 14 cifar10_long cifar_classifier conditional_cifar10 mixtures "
         "planted_faults pretrained source_runs",
     ),
     "a reader of files": (
         G + "files.py",
         "labels, train = records[:, 0].copy(), 5 * CIFAR10_BATCH",
         "labels, train = records[:, 0].copy(), 4 * CIFAR10_BATCH",
-        "10 10e 11e cifar10_long cifar_classifier pretrained source_runs",
+        "10 10e 11e cifar10_long cifar_classifier conditional_cifar10 pretrained source_runs",
     ),
     "a recipe": (
         G + "own/pictures.py",
@@ -157,8 +159,7 @@ PLANTED = {
         G + "recipes.py",
         '    "dcgan-mnist": {',
         '    "dcgan-mnist": {"a": 1,',
-        "01 01e 07 07e 09 09e 12 12e dcgan_mnist dcgan_mnist_shares frechet_bias "
-        "frechet_storage model_families pretrained",
+        "09 09e dcgan_mnist_best race",
     ),
     "the script of a film": (
         G + "film.js",

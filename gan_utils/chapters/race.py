@@ -24,7 +24,8 @@ def together(
 
     Returns:
         ``level``, the mean of the tutorial's last five distances; ``minutes`` of its whole
-        training, timed, and ``logged_minutes``; ``ms``, the median of each column of ``turns``;
+        training, timed, and ``logged_minutes``; ``arrived``, the step at which it was at the level;
+        ``ms``, the median of each column of ``turns``;
         ``seeds``, for each seed a dict of ``seed``, ``step`` at which it arrived, ``before``, the
         step scored before it, ``seconds`` timed, ``logged_seconds``, the ratios ``timed`` and
         ``logged`` (the tutorial's time over ours), ``end``, the mean of its last five distances,
@@ -38,6 +39,8 @@ def together(
     ms = {name: statistics.median(row[name] for row in turns) for name in names}
     level = statistics.mean(row["frechet"] for row in tutorial[-LAST:])
     whole, logged = tutorial[-1]["step"] * ms["ms_tutorial"] / 1000, tutorial[-1]["seconds"]
+    there = next(row for row in tutorial if row["frechet"] <= level)
+    needed = there["step"] * ms["ms_tutorial"] / 1000
     seeds = []
     for seed in dict.fromkeys(row["seed"] for row in ours):
         rows = [row for row in ours if row["seed"] == seed]
@@ -52,8 +55,8 @@ def together(
                 "before": rows[arrived - 1]["step"] if arrived else 0,
                 "seconds": seconds,
                 "logged_seconds": row["seconds"],
-                "timed": whole / seconds,
-                "logged": logged / row["seconds"],
+                "timed": needed / seconds,
+                "logged": there["seconds"] / row["seconds"],
                 "end": statistics.mean(row["frechet"] for row in rows[-LAST:]),
                 "minutes": rows[-1]["step"] * ms["ms_recipe"] / 60_000,
             }
@@ -63,6 +66,7 @@ def together(
         "level": level,
         "minutes": whole / 60,
         "logged_minutes": logged / 60,
+        "arrived": there["step"],
         "ms": ms,
         "seeds": seeds,
         "least": min(ratios),

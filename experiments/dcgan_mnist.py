@@ -11,11 +11,10 @@ Writes experiments/results/dcgan_mnist.csv.
 
 import functools
 
-import keras
 import scoring
 from resumable import run
 
-from gan_utils import recipes, runtime
+from gan_utils import recipes
 
 RECIPE = recipes.get("dcgan-mnist-first")
 STEPS = 60_000 // RECIPE["batch_size"] * RECIPE["epochs"]
@@ -27,12 +26,7 @@ SCORED += [STEPS - 300, STEPS - 200, STEPS - 100, STEPS]
 @functools.cache
 def train(seed):
     """Train one seed; return its scores by step."""
-    keras.backend.clear_session()
-    runtime.setup(seed)
-    images = scoring.mnist_and_features()[0].images  # here: the judge's layers draw seeds too
-    model, curve = recipes.build(RECIPE, len(images)), scoring.Curve(SCORED)
-    model.fit(images, RECIPE["epochs"], RECIPE["batch_size"], seed, callbacks=[curve], verbose=0)
-    return curve.rows
+    return scoring.followed(RECIPE, seed, SCORED)[1]
 
 
 def one(seed, step):

@@ -17,11 +17,10 @@ Makes: dcgan_mnist_best_g.npz
 import functools
 import hashlib
 
-import keras
 import scoring
 from resumable import run
 
-from gan_utils import files, gan, recipes, runtime
+from gan_utils import files, gan, recipes
 
 RECIPE = recipes.get("dcgan-mnist")
 WEIGHTS = files.weights("dcgan_mnist_best_g.npz")
@@ -34,15 +33,11 @@ SCORED += [STEPS - 300, STEPS - 200, STEPS - 100, STEPS]
 @functools.cache
 def train(seed):
     """Train one seed, ship the first; return its scores by step."""
-    keras.backend.clear_session()
-    runtime.setup(seed)
-    images = scoring.mnist_and_features()[0].images  # here: the judge's layers draw seeds too
-    model, curve = recipes.build(RECIPE, len(images)), scoring.Curve(SCORED)
-    model.fit(images, RECIPE["epochs"], RECIPE["batch_size"], seed, callbacks=[curve], verbose=0)
+    model, rows = scoring.followed(RECIPE, seed, SCORED)
     if seed == 0:
         with model.averaged():
             files.write_atomically(WEIGHTS, lambda file: files.save_half(model.generator, file))
-    return curve.rows
+    return rows
 
 
 def one(seed, step):

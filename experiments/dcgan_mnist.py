@@ -11,10 +11,11 @@ Writes experiments/results/dcgan_mnist.csv.
 
 import functools
 
+import keras
 import scoring
 from resumable import run
 
-from gan_utils import recipes
+from gan_utils import recipes, runtime
 
 RECIPE = recipes.get("dcgan-mnist-first")
 STEPS = 60_000 // RECIPE["batch_size"] * RECIPE["epochs"]
@@ -23,10 +24,20 @@ SCORED = [300, 500, 700, 900, 1100, 1300, 1500, 2000, 3000, 4000, 5000, 6000, 70
 SCORED += [STEPS - 300, STEPS - 200, STEPS - 100, STEPS]
 
 
+def followed(recipe, seed, at_steps):
+    """Train a recipe on MNIST with one seed; return the model and its ``scoring.Curve.rows``."""
+    keras.backend.clear_session()
+    runtime.setup(seed)
+    images = scoring.mnist_and_features()[0].images  # here: the judge's layers draw seeds too
+    model, curve = recipes.build(recipe, len(images)), scoring.Curve(at_steps)
+    model.fit(images, recipe["epochs"], recipe["batch_size"], seed, callbacks=[curve], verbose=0)
+    return model, curve.rows
+
+
 @functools.cache
 def train(seed):
     """Train one seed; return its scores by step."""
-    return scoring.followed(RECIPE, seed, SCORED)[1]
+    return followed(RECIPE, seed, SCORED)[1]
 
 
 def one(seed, step):

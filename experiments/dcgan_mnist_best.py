@@ -17,6 +17,7 @@ Makes: dcgan_mnist_best_g.npz
 import functools
 import hashlib
 
+import dcgan_mnist
 import scoring
 from resumable import run
 
@@ -33,7 +34,7 @@ SCORED += [STEPS - 300, STEPS - 200, STEPS - 100, STEPS]
 @functools.cache
 def train(seed):
     """Train one seed, ship the first; return its scores by step."""
-    model, rows = scoring.followed(RECIPE, seed, SCORED)
+    model, rows = dcgan_mnist.followed(RECIPE, seed, SCORED)
     if seed == 0:
         with model.averaged():
             files.write_atomically(WEIGHTS, lambda file: files.save_half(model.generator, file))

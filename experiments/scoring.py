@@ -5,7 +5,7 @@ import time
 
 import keras
 
-from gan_utils import classifiers, data, metrics, recipes, runtime
+from gan_utils import classifiers, data, metrics
 
 
 @functools.cache
@@ -53,13 +53,3 @@ class Curve(keras.callbacks.Callback):
             row = {"seconds": round(self.seconds, 1), **found, "shares": shares.tolist()}
             self.rows[step] = row
             print(f"step {step}, {self.seconds:.0f} s: {row['frechet']:.1f}", flush=True)
-
-
-def followed(recipe, seed, at_steps):
-    """Train a recipe on MNIST with one seed; return the model and its ``Curve.rows``."""
-    keras.backend.clear_session()
-    runtime.setup(seed)
-    images = mnist_and_features()[0].images  # here: the judge's layers draw seeds too
-    model, curve = recipes.build(recipe, len(images)), Curve(at_steps)
-    model.fit(images, recipe["epochs"], recipe["batch_size"], seed, callbacks=[curve], verbose=0)
-    return model, curve.rows

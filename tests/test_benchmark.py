@@ -133,7 +133,7 @@ def test_the_race_repeats_the_stamps_of_the_results_that_it_read(tmp_path, monke
 
 
 def test_the_report_has_the_race_of_the_stored_results():
-    """Also when a result was proved to be that of other code: its hash stands in the report."""
+    """It was written from the results that are there, hashes of their code included."""
     report = (benchmark.ROOT / "benchmarks/RESULTS.md").read_text(encoding="utf-8")
     assert benchmark.quality_section().strip() in report
 

@@ -28,6 +28,12 @@ def test_without_scripts_there_is_no_button(site, open_page):
     assert page.locator(".to-paper").count() == 1 and not page.locator(".to-paper").is_visible()
 
 
+def test_the_button_has_its_place_before_its_script_runs(site, open_page):
+    page = open_page(f"{site}/{CHAPTER}", viewport={"width": 390, "height": 900})
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.shift") < 0.05, "0.07 when it comes as a new line"
+
+
 def test_a_chapter_on_paper_begins_with_itself(site, open_page):
     page = open_page(f"{site}/{CHAPTER}", color_scheme="dark")
     pdf = pypdf.PdfReader(io.BytesIO(page.pdf(format="A4")))

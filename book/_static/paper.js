@@ -8,7 +8,6 @@
   // The browser's own print dialog saves as PDF. Pictures far down are loaded first, and stills of films.
   const button = document.querySelector(".to-paper");
   if (!button) return;
-  button.hidden = false;
   button.addEventListener("click", async () => {
     const stills = [...document.querySelectorAll("source[media*=print]")].map((still) => [still, still.media]);
     for (const [still] of stills) still.media = "all";

@@ -271,14 +271,14 @@ def race_text(found, turns, stamps):
         "images of MNIST, in the features of the frozen digit classifier. The networks and "
         "settings of TensorFlow's DCGAN tutorial end, after 50 epochs, at a distance of "
         f"**{found['level']:.1f}** (mean of the last {race.LAST} scores). With TensorFlow's "
-        f"defaults a step of it takes {ms['ms_tutorial']:.0f} ms here, and one of `dcgan-mnist` "
-        f"{ms['ms_recipe']:.1f} ms (medians of {turns} turns, one after the other), so the "
-        f"tutorial takes **{found['minutes']:.0f} minutes**. Two readings: *timed*, steps times "
-        "these milliseconds; *logged*, the seconds that both trainings noted themselves "
+        f"defaults, and oneDNN on, a step of it takes {ms['ms_tutorial']:.0f} ms here, and one of "
+        f"`dcgan-mnist` {ms['ms_recipe']:.1f} ms (medians of {turns} turns, one after the other), "
+        f"so the tutorial takes **{found['minutes']:.0f} minutes**. Two readings: *timed*, steps "
+        "times these milliseconds; *logged*, the seconds that both trainings noted themselves "
         f"({found['logged_minutes']:.0f} minutes for the tutorial).\n\n"
         "| seed of `dcgan-mnist` | at the level after step (not yet at) | seconds, timed | "
-        "logged | share of the tutorial's time, timed | logged | ends at | share of the level | "
-        "after |\n"
+        "logged | share of the tutorial's time, timed | logged | ends at, mean of the last "
+        f"{race.LAST} scores | share of the level | after |\n"
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n"
     )
     for row in seeds:
@@ -296,7 +296,9 @@ def race_text(found, turns, stamps):
         f"score counts as arrived; the tutorial is first there at step {found['arrived']:.0f}, and "
         "its end is the mean of its last scores. The logged tutorial ran with TensorFlow's graph "
         "optimiser switched off, as everything in this book does to be repeatable; a step of it "
-        f"then takes {switched:.2f} times as long.{elsewhere}\n\n"
+        f"then takes {switched:.2f} times as long. Whether it ran with oneDNN was not noted; the "
+        "logged recipe did, for `make` switches it on. (The tutorial's run was resumed: its "
+        f"seconds are of the whole, those of its stamp of the last part.){elsewhere}\n\n"
         "| result | made on | code | commit |\n|---|---|---|---|\n"
     )
     for name, stamp in stamps.items():

@@ -5,7 +5,7 @@
 `projection` is the recipe: D adds e(y) · φ(x) to its logit (Miyato & Koyama 2018). `auxiliary` has
 the same generator and features, but D does not look at the label: it names the class itself,
 and both networks are rewarded for images that it names right (AC-GAN, Odena et al. 2017). That
-way is known to narrow what a class contains, hence the spreads.
+way is said to narrow what a class contains, hence the spreads.
 
 Scores are those of 10,000 samples, asked for the ten classes in turn, against the 10,000 test
 images, in the frozen classifier's features. Columns:

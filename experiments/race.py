@@ -7,11 +7,12 @@ dcgan_mnist_best.csv they say how long each takes to a level of quality:
 `gan_utils.chapters.race` puts them together.
 
 Three processes wait for their turn, so that a machine that slows down slows all of them down:
-`tutorial`, the networks and the step of experiments/tutorial_dcgan.py with TensorFlow's defaults;
-`switched`, the same with TensorFlow's graph optimiser switched off, as that experiment ran (the
-book does so, to be repeatable); `recipe`, by `GAN.fit`, as the book trains it, that is with the
-optimiser off. In each turn each makes three equal blocks of steps, of which the last two are timed,
-after the same warm-up: two whole turns that do not count, and in each turn the first block.
+`tutorial`, the networks and the step of experiments/tutorial_dcgan.py with TensorFlow's defaults
+(but oneDNN, for all three, as the environment has it); `switched`, the same with TensorFlow's graph
+optimiser switched off, as that experiment ran (the book does so, to be repeatable); `recipe`, by
+`GAN.fit`, as the book trains it, that is with the optimiser off. In each turn each makes three
+equal blocks of steps, of which the last two are timed, after the same warm-up: two whole turns that
+do not count, and in each turn the first block.
 
 Writes experiments/results/race.csv; all columns but `turn` are milliseconds a step.
 """

@@ -2,7 +2,7 @@
 
     python experiments/tutorial_dcgan.py        about an hour on 2 cores, resumable at every epoch
 
-The yardstick for the recipe `dcgan-mnist-first`. The layers and settings are those of
+The yardstick for the recipe `dcgan-mnist`. The layers and settings are those of
 https://www.tensorflow.org/tutorials/generative/dcgan (2021), written anew: one fake batch serves
 both updates, the last batch of an epoch has 96 images, both optimisers are Adam(1e-4). Scores are
 Fréchet distances between 10,000 samples and the 10,000 test images, in the frozen classifier's

@@ -114,6 +114,9 @@ def generate(args) -> None:
         runs.wrong(
             f"--out is {out}; it must be a .npz or .png file or, for images alone, a folder."
         )
+    above = next(part for part in out.absolute().parents if part.exists())
+    if not above.is_dir():
+        runs.wrong(f"--out is {out}, but {above} is a file and no folder. Choose another name.")
     if folder and out.exists() and (not out.is_dir() or any(out.iterdir())):
         runs.wrong(f"{out} is there and is not an empty folder. Choose another name.")
     n = args.n or (64 if out.suffix == ".png" else 10_000)
@@ -128,7 +131,8 @@ def generate(args) -> None:
         part.mkdir(parents=True)
         try:
             for number in runtime.progress(range(len(made)), "writing"):
-                Image.fromarray(made[number].squeeze()).save(part / f"{number:05d}.png")
+                asked = "" if labels is None else f"-label-{labels[number]}"
+                Image.fromarray(made[number].squeeze()).save(part / f"{number:05d}{asked}.png")
             part.replace(out)
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -169,10 +173,14 @@ def evaluate(args) -> None:
 
     loaded = data.load(name)
     n = min(args.n, len(loaded.points if points else loaded.test_images))
-    made, _ = runs.generate(args.run, about, n, args.seed)
-    score = runs.point_scores if points else runs.image_scores
-    scores = score(made, loaded)
+    made, labels = runs.generate(args.run, about, n, args.seed)
+    scores = runs.point_scores(made, loaded) if points else runs.image_scores(made, loaded, labels)
     print(f"{n:,} generated against {n:,} of: {loaded.note}")
+    if labels is not None:
+        print(
+            "This generator was told a label, all in turn, so its scores do not compare with "
+            "those of one that is told none."
+        )
     runs.write_scores(args.run, scores, data=loaded.note, n=n, seed=args.seed)
 
 
@@ -245,8 +253,11 @@ def _parser() -> argparse.ArgumentParser:
     option = add(generate, "generate", about, "runs/mlp-mnist-seed0 -n 100 --out digits.png")
     option("run", **run)
     option("-n", type=runs.count, metavar="N", help="how many (default: 64 for a .png, else 10000)")
-    option("--out", type=Path, required=True, help=".npz, .png, or a folder for a .png each")
-    text = "the class to make, for a generator that takes labels (default: all in turn)"
+    text = (
+        ".npz (labels that were asked for lie beside the images), .png, or a folder of .png files"
+    )
+    option("--out", type=Path, required=True, help=text)
+    text = "the class, from 0 on, for a generator that takes labels (default: all in turn)"
     option("--label", type=int, metavar="K", help=text)
     option("--seed", **seed)
 
@@ -258,7 +269,8 @@ def _parser() -> argparse.ArgumentParser:
         "images and near 1 for copies of the training. Points by the Fréchet distance of their "
         "coordinates to the data, and by how they fill the square (share inside, "
         "Kolmogorov-Smirnov statistics) or the modes. Your own images by how near they come to "
-        "those of the training, against copying. Writes scores.json into the run folder."
+        "those of the training, against copying. If the generator takes labels, also obeyed, the "
+        "share that is read as what was asked for. Writes scores.json into the run folder."
     )
     option = add(evaluate, "evaluate", about, "runs/mlp-mnist-seed0")
     option("run", **run)

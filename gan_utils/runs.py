@@ -88,8 +88,11 @@ def save(model, run: Path, about: dict) -> None:
     write_json(run / "run.json", about)
 
 
-def image_scores(made, loaded) -> dict[str, float]:
-    """Compute the scores of chapter 12; against copying, compare the first thousand images."""
+def image_scores(made, loaded, labels=None) -> dict[str, float]:
+    """Compute the scores of chapter 12; against copying, compare the first thousand images.
+
+    With the labels (n,) that were asked for also the share that is read so, ``obeyed``.
+    """
     from gan_utils import classifiers, metrics
 
     def judge(images):
@@ -99,9 +102,12 @@ def image_scores(made, loaded) -> dict[str, float]:
     probabilities, features = judge(made)
     shares = metrics.class_shares(probabilities)
     nearer = metrics.nearer(made[few], loaded.images, held_out[few])
+    read = probabilities.argmax(axis=1)
+    obeyed = {} if labels is None else {"obeyed": float((read == labels).mean())}
     return (
         metrics.all_scores((probabilities, features), judge(held_out))
         | {"nearer": nearer}
+        | obeyed
         | {f"share_{i}": float(share) for i, share in enumerate(shares)}
     )
 

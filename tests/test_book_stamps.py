@@ -19,7 +19,7 @@ GAN = (  # all that trains with the engine
     "01 01e 03 03e 04 04e 05 05e 06e 08 08e 09 09e 10 11 11e 13 13e 14 augment_leak checkerboard "
     "cifar10_long conditional conditional_cifar10 conditional_page dcgan_ablation dcgan_mnist "
     "dcgan_mnist_best dcgan_mnist_shares healthy_runs label_smoothing leaky_relu mixtures "
-    "planted_faults pretrained race recipe_search source_runs tshirts vanilla_variants"
+    "planted_faults pretrained race recipe_long recipe_search source_runs tshirts vanilla_variants"
 )
 CHAPTERS = " ".join(f"{n:02} {n:02}e" for n in range(1, 15))
 MLP = (
@@ -30,13 +30,13 @@ MLP = (
 DCGAN = (
     "01 01e 07 07e 08e 09e 10 10e 11 11e 12 12e augment_leak cifar10_long conditional_cifar10 "
     "dcgan_mnist dcgan_mnist_shares frechet_bias frechet_storage model_families pretrained "
-    "recipe_search sliced_samples tshirts"
+    "recipe_long recipe_search sliced_samples tshirts"
 )
 MNIST = (  # all that loads the digits
     "01 01e 03e 04 04e 05 05e 06 06e 07 07e 08 08e 09 09e 11e 12 12e 13 13e 14 augment_leak "
     "checkerboard conditional conditional_page dcgan_ablation dcgan_mnist dcgan_mnist_best "
     "dcgan_mnist_shares digit_classifier fluid_dcgan frechet_bias frechet_storage healthy_runs "
-    "label_smoothing leaky_relu model_families planted_faults pretrained race recipe_search "
+    "label_smoothing leaky_relu model_families planted_faults pretrained race recipe_long recipe_search "
     "score_corruptions sliced_samples source_runs tutorial_dcgan vanilla_variants"
 )
 G, E = "gan_utils/", "experiments/"

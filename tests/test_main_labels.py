@@ -1,10 +1,12 @@
 """Digits on request from the command line: train, then generate what is asked for."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
 
-from gan_utils import gan, recipes
+from gan_utils import classifiers, gan, metrics, recipes, runs
 from gan_utils.cli import main
 
 
@@ -44,3 +46,26 @@ def test_one_digit_on_request(trained, tmp_path):
 def test_a_digit_that_there_is_not_is_refused(trained, tmp_path, capsys):
     assert generate(trained, tmp_path / "x.npz", "-n", "5", "--label", "12") == 1
     assert "they must lie in 0 to 9" in capsys.readouterr().err
+
+
+def test_a_folder_names_the_labels_and_a_file_is_no_folder(trained, tmp_path, capsys):
+    folder = tmp_path / "made"
+    assert main(["generate", str(trained), "--out", str(folder), "-n", "11"]) == 0
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == [f"{number:05d}-label-{number % 10}.png" for number in range(11)]
+    blocked = folder / names[0] / "x.npz"
+    with pytest.raises(SystemExit):
+        main(["generate", str(trained), "--out", str(blocked)])
+    assert "is a file and no folder" in capsys.readouterr().err
+
+
+def test_a_score_says_that_labels_were_told_and_how_many_were_obeyed(monkeypatch):
+    asked = np.arange(20) % 10
+    probabilities = np.eye(10)[np.where(np.arange(20) < 5, (asked + 1) % 10, asked)]
+    monkeypatch.setattr(classifiers, "scores", lambda images, _: (probabilities, images))
+    monkeypatch.setattr(metrics, "all_scores", lambda *_: {"frechet": 1.0})
+    monkeypatch.setattr(metrics, "nearer", lambda *_: 0.5)
+    loaded = SimpleNamespace(name="mnist", images=None, test_images=np.zeros((20, 2)))
+    made = np.zeros((20, 2))
+    assert runs.image_scores(made, loaded, asked)["obeyed"] == 0.75
+    assert "obeyed" not in runs.image_scores(made, loaded)

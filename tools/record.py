@@ -44,6 +44,7 @@ SMALLER = {
     "model_families": "N, EPOCHS = 100, dict.fromkeys(EPOCHS, 3)\n"
     "data.load = cut(data.load, 12_800)",
     "race": "TURNS, WARM_UP = 1, 0",
+    "recipe_long": "EPOCHS = 3",
     "recipe_search": "LONG_EPOCHS = 3",
     "score_corruptions": "N, DRAWS = 400, 1",
     "sliced_samples": "COUNTS, FAULTED = [100], [100]; frechet_bias.MOST = 400\n"

@@ -55,7 +55,9 @@ def facts(app, path, notebook, level):
         f'and <a href="../{wheel_name(root)}" download>the package</a>'
     )
     what = "page" if path.stem.endswith("_evidence") else "chapter"
-    lines.append(f'<button type="button" class="to-paper pst-js-only">Save this {what} as PDF</button>')
+    lines.append(
+        f'<button type="button" class="to-paper pst-js-only">Save this {what} as PDF</button>'
+    )
     return "<ul class='strip'>" + "".join(f"<li>{line}</li>" for line in lines) + "</ul>"
 
 

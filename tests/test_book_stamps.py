@@ -36,8 +36,8 @@ MNIST = (  # all that loads the digits
     "01 01e 03e 04 04e 05 05e 06 06e 07 07e 08 08e 09 09e 11e 12 12e 13 13e 14 augment_leak "
     "checkerboard conditional conditional_page dcgan_ablation dcgan_mnist dcgan_mnist_best "
     "dcgan_mnist_shares digit_classifier fluid_dcgan frechet_bias frechet_storage healthy_runs "
-    "label_smoothing leaky_relu model_families planted_faults pretrained race recipe_long recipe_search "
-    "score_corruptions sliced_samples source_runs tutorial_dcgan vanilla_variants"
+    "label_smoothing leaky_relu model_families planted_faults pretrained race recipe_long "
+    "recipe_search score_corruptions sliced_samples source_runs tutorial_dcgan vanilla_variants"
 )
 G, E = "gan_utils/", "experiments/"
 #: change -> file, old, new, and what it makes stale

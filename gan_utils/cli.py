@@ -6,10 +6,8 @@ needs TensorFlow is imported inside the commands, so that ``--help`` is quick.
 
 import argparse
 import json
-import math
 import os
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
@@ -121,31 +119,7 @@ def generate(args) -> None:
         runs.wrong(f"{out} is there and is not an empty folder. Choose another name.")
     n = args.n or (64 if out.suffix == ".png" else 10_000)
     made, labels = runs.generate(args.run, about, n, args.seed, args.label)
-    import numpy as np
-    from PIL import Image
-
-    from gan_utils import plots
-
-    if folder:
-        part = out.with_name(f".{out.name}.{os.getpid()}.part")
-        part.mkdir(parents=True)
-        try:
-            for number in runtime.progress(range(len(made)), "writing"):
-                asked = "" if labels is None else f"-label-{labels[number]}"
-                Image.fromarray(made[number].squeeze()).save(part / f"{number:05d}{asked}.png")
-            part.replace(out)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-    elif out.suffix == ".npz":
-        arrays = {"points" if points else "images": made}
-        arrays |= {} if labels is None else {"labels": labels}
-        files.write_atomically(out, lambda file: np.savez_compressed(file, **arrays))
-    elif points:
-        figure = plots.titled_samples(made, f"{len(made):,} points")
-        files.write_atomically(out, lambda file: figure.savefig(file, format="png", dpi=100))
-    else:
-        picture = Image.fromarray(plots.tile(made, math.ceil(math.sqrt(len(made)))).squeeze())
-        files.write_atomically(out, lambda file: picture.save(file, "PNG"))
+    runs.write_samples(out, made, labels, points)
     print(f"{len(made):,} {'points' if points else 'images'} from {args.run} are in {out}")
 
 
@@ -177,10 +151,7 @@ def evaluate(args) -> None:
     scores = runs.point_scores(made, loaded) if points else runs.image_scores(made, loaded, labels)
     print(f"{n:,} generated against {n:,} of: {loaded.note}")
     if labels is not None:
-        print(
-            "This generator was told a label, all in turn, so its scores do not compare with "
-            "those of one that is told none."
-        )
+        print("It was told labels, all in turn: no comparison with a generator that is told none.")
     runs.write_scores(args.run, scores, data=loaded.note, n=n, seed=args.seed)
 
 
@@ -253,9 +224,7 @@ def _parser() -> argparse.ArgumentParser:
     option = add(generate, "generate", about, "runs/mlp-mnist-seed0 -n 100 --out digits.png")
     option("run", **run)
     option("-n", type=runs.count, metavar="N", help="how many (default: 64 for a .png, else 10000)")
-    text = (
-        ".npz (labels that were asked for lie beside the images), .png, or a folder of .png files"
-    )
+    text = ".npz (with the labels, if any were asked for), .png, or a folder for a .png each"
     option("--out", type=Path, required=True, help=text)
     text = "the class, from 0 on, for a generator that takes labels (default: all in turn)"
     option("--label", type=int, metavar="K", help=text)

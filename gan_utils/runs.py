@@ -5,6 +5,7 @@ import json
 import math
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -74,6 +75,35 @@ def generate(run: Path, about: dict, n: int, seed: int, label: int | None = None
     generator = keras.models.load_model(run / "generator.keras", compile=False)
     labels = checks.asked_labels(generator, n, label)
     return gan.generate(generator, n, seed, about["settings"]["latent"], labels), labels
+
+
+def write_samples(out: Path, made, labels, points: bool) -> None:
+    """Write images or points into a .npz or .png file; without an ending, images into a folder."""
+    import numpy as np
+    from PIL import Image
+
+    from gan_utils import plots
+
+    if out.is_dir() or not out.suffix:
+        part = out.with_name(f".{out.name}.{os.getpid()}.part")
+        part.mkdir(parents=True)
+        try:
+            for number in runtime.progress(range(len(made)), "writing"):
+                asked = "" if labels is None else f"-label-{labels[number]}"
+                Image.fromarray(made[number].squeeze()).save(part / f"{number:05d}{asked}.png")
+            part.replace(out)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    elif out.suffix == ".npz":
+        arrays = {"points" if points else "images": made}
+        arrays |= {} if labels is None else {"labels": labels}
+        files.write_atomically(out, lambda file: np.savez_compressed(file, **arrays))
+    elif points:
+        figure = plots.titled_samples(made, f"{len(made):,} points")
+        files.write_atomically(out, lambda file: figure.savefig(file, format="png", dpi=100))
+    else:
+        picture = Image.fromarray(plots.tile(made, math.ceil(math.sqrt(len(made)))).squeeze())
+        files.write_atomically(out, lambda file: picture.save(file, "PNG"))
 
 
 def save(model, run: Path, about: dict) -> None:

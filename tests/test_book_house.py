@@ -416,4 +416,4 @@ def test_the_house_stays_small():
     sizes = {name: code_lines(path) for name, path in house_map.modules().items()}
     assert {name: size for name, size in sizes.items() if size > 220} == {}
     core = [size for name, size in sizes.items() if "." not in name and name not in ("cli", "runs")]
-    assert sum(core) <= 2130 and sum(sizes.values()) <= 4460
+    assert sum(core) <= 2130 and sum(sizes.values()) <= 4470

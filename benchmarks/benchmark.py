@@ -8,6 +8,7 @@ three results of experiments, whose stamps are repeated: race.csv, tutorial_dcga
 dcgan_mnist_best.csv.
 """
 
+import math
 import statistics
 import subprocess
 import sys
@@ -266,6 +267,14 @@ def race_text(found, turns, stamps):
         if len(noted_on) > 1
         else ""
     )
+    # The stamp of a resumed run counts its last part, the column of the training all of it.
+    counted = stamps.get("tutorial_dcgan", {}).get("seconds", math.inf) / 60
+    resumed = (
+        " (The tutorial's run was resumed: its seconds are of the whole, those of its stamp of the "
+        "last part.)"
+        if counted < found["logged_minutes"]
+        else ""
+    )
     text = (
         "\n## Time to quality\n\nFréchet distance between 10,000 samples and the 10,000 test "
         "images of MNIST, in the features of the frozen digit classifier. The networks and "
@@ -297,8 +306,7 @@ def race_text(found, turns, stamps):
         "its end is the mean of its last scores. The logged tutorial ran with TensorFlow's graph "
         "optimiser switched off, as everything in this book does to be repeatable; a step of it "
         f"then takes {switched:.2f} times as long. Whether it ran with oneDNN was not noted; the "
-        "logged recipe did, for `make` switches it on. (The tutorial's run was resumed: its "
-        f"seconds are of the whole, those of its stamp of the last part.){elsewhere}\n\n"
+        f"logged recipe did, for `make` switches it on.{resumed}{elsewhere}\n\n"
         "| result | made on | code | commit |\n|---|---|---|---|\n"
     )
     for name, stamp in stamps.items():

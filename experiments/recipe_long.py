@@ -1,6 +1,6 @@
 """What mends the search's winner, which broke in a full run? The choice of the recipe's rate.
 
-    python experiments/recipe_long.py        about 20 minutes on 2 cores
+    python experiments/recipe_long.py        about a quarter of an hour on 2 cores
 
 experiments/recipe_search.py compared variants over two passes, in which the learning rate soon
 falls. `combined`, its winner, broke in the run of eight passes that is there as `combined, long`.

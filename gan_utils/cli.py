@@ -119,7 +119,7 @@ def generate(args) -> None:
         runs.wrong(f"{out} is there and is not an empty folder. Choose another name.")
     n = args.n or (64 if out.suffix == ".png" else 10_000)
     made, labels = runs.generate(args.run, about, n, args.seed, args.label)
-    runs.write_samples(out, made, labels, points)
+    runs.write_samples(out, made, labels, points, folder)
     print(f"{len(made):,} {'points' if points else 'images'} from {args.run} are in {out}")
 
 

@@ -77,14 +77,14 @@ def generate(run: Path, about: dict, n: int, seed: int, label: int | None = None
     return gan.generate(generator, n, seed, about["settings"]["latent"], labels), labels
 
 
-def write_samples(out: Path, made, labels, points: bool) -> None:
-    """Write images or points into a .npz or .png file; without an ending, images into a folder."""
+def write_samples(out: Path, made, labels, points: bool, folder: bool) -> None:
+    """Write images or points into a .npz or .png file, or images into a folder, a file each."""
     import numpy as np
     from PIL import Image
 
     from gan_utils import plots
 
-    if out.is_dir() or not out.suffix:
+    if folder:
         part = out.with_name(f".{out.name}.{os.getpid()}.part")
         part.mkdir(parents=True)
         try:

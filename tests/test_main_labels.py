@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from gan_utils import classifiers, gan, metrics, recipes, runs
+from gan_utils import classifiers, data, gan, metrics, recipes, runs
 from gan_utils.cli import main
 
 
@@ -59,7 +59,7 @@ def test_a_folder_names_the_labels_and_a_file_is_no_folder(trained, tmp_path, ca
     assert "is a file and no folder" in capsys.readouterr().err
 
 
-def test_a_score_says_that_labels_were_told_and_how_many_were_obeyed(monkeypatch):
+def test_scores_of_images_that_were_asked_for_say_how_many_obey(monkeypatch):
     asked = np.arange(20) % 10
     probabilities = np.eye(10)[np.where(np.arange(20) < 5, (asked + 1) % 10, asked)]
     monkeypatch.setattr(classifiers, "scores", lambda images, _: (probabilities, images))
@@ -69,3 +69,14 @@ def test_a_score_says_that_labels_were_told_and_how_many_were_obeyed(monkeypatch
     made = np.zeros((20, 2))
     assert runs.image_scores(made, loaded, asked)["obeyed"] == 0.75
     assert "obeyed" not in runs.image_scores(made, loaded)
+
+
+def test_evaluate_says_that_the_generator_was_told_labels(trained, monkeypatch, capsys):
+    asked = []
+    loaded = SimpleNamespace(name="digits", test_images=np.zeros((20, 28, 28, 1)), note="digits")
+    monkeypatch.setattr(runs, "IMAGES", ("digits",))
+    monkeypatch.setattr(data, "load", lambda name: loaded)
+    monkeypatch.setattr(runs, "image_scores", lambda *it: asked.append(it[2]) or {"obeyed": 0.5})
+    assert main(["evaluate", str(trained)]) == 0
+    assert asked[0].tolist() == [*range(10), *range(10)]
+    assert "no comparison with a generator that is told none" in capsys.readouterr().out

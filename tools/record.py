@@ -20,7 +20,8 @@ import types
 from pathlib import Path
 
 STEPS, CONVOLVED, BATCHES, EPOCHS, SAMPLES = 300, 100, 23, 3, 1000
-SAME_CONFIGURATION = {"seed", "epoch", "step", "part", "draw"}  # columns of rows that share one
+#: columns of rows that share a configuration
+SAME_CONFIGURATION = {"seed", "epoch", "passes", "step", "part", "draw"}
 CLOCK = re.compile(r"\d[\d.,]*(?= ?(s|ms|µs|min|seconds|minutes|steps/s|images/s)\b)")
 WARNED = re.compile(r"WARNING:tensorflow:.*")
 #: columns that a clock has made, and the words on where the data came from: the proof names it
@@ -44,7 +45,7 @@ SMALLER = {
     "model_families": "N, EPOCHS = 100, dict.fromkeys(EPOCHS, 3)\n"
     "data.load = cut(data.load, 12_800)",
     "race": "TURNS, WARM_UP = 1, 0",
-    "recipe_long": "EPOCHS = 3",
+    "recipe_long": "EPOCHS = 3; scoring.data.load = cut(scoring.data.load, 23 * 32)",
     "recipe_search": "LONG_EPOCHS = 3",
     "score_corruptions": "N, DRAWS = 400, 1",
     "sliced_samples": "COUNTS, FAULTED = [100], [100]; frechet_bias.MOST = 400\n"

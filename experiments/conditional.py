@@ -1,6 +1,6 @@
 """Digits on request: the recipe `cdcgan-mnist` with three seeds, and another way to use the label.
 
-    python experiments/conditional.py        about a quarter of an hour on 2 cores
+    python experiments/conditional.py        a quarter of an hour to an hour on 2 cores
 
 `projection` is the recipe: D adds e(y) · φ(x) to its logit (Miyato & Koyama 2018). `auxiliary` has
 the same generator and features, but D does not look at the label: it names the class itself,

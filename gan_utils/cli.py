@@ -112,7 +112,7 @@ def generate(args) -> None:
         runs.wrong(
             f"--out is {out}; it must be a .npz or .png file or, for images alone, a folder."
         )
-    above = next(part for part in out.absolute().parents if part.exists())
+    above = next((part for part in out.absolute().parents if part.exists()), out)
     if not above.is_dir():
         runs.wrong(f"--out is {out}, but {above} is a file and no folder. Choose another name.")
     if folder and out.exists() and (not out.is_dir() or any(out.iterdir())):

@@ -57,6 +57,9 @@ def test_a_folder_names_the_labels_and_a_file_is_no_folder(trained, tmp_path, ca
     with pytest.raises(SystemExit):
         main(["generate", str(trained), "--out", str(blocked)])
     assert "is a file and no folder" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["generate", str(trained), "--out", "/"])
+    assert "is not an empty folder" in capsys.readouterr().err
 
 
 def test_scores_of_images_that_were_asked_for_say_how_many_obey(monkeypatch):
